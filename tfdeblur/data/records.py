@@ -1,0 +1,203 @@
+"""The record schema, which drives the writer and the parser alike, and the manifest that makes a folder a data set."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import tensorflow as tf
+
+from tfdeblur import storage
+
+SCHEMA_VERSION = 1
+MANIFEST = "manifest.json"
+PLAN = "plan.json"
+"""What an unfinished data set holds in place of a manifest."""
+
+FEATURES = {
+    "blur": tf.io.FixedLenFeature([], tf.string),
+    "sharp": tf.io.FixedLenFeature([], tf.string),
+    "blur_encoding": tf.io.FixedLenFeature([], tf.string),
+    "sharp_encoding": tf.io.FixedLenFeature([], tf.string),
+    "height": tf.io.FixedLenFeature([], tf.int64),
+    "width": tf.io.FixedLenFeature([], tf.int64),
+    "channels": tf.io.FixedLenFeature([], tf.int64),
+    "name": tf.io.FixedLenFeature([], tf.string),
+    "scene": tf.io.FixedLenFeature([], tf.string),
+    "sigma": tf.io.FixedLenFeature([], tf.float32, float("nan")),
+    "kernel": tf.io.FixedLenSequenceFeature([], tf.float32, allow_missing=True),
+    "kernel_height": tf.io.FixedLenFeature([], tf.int64, 0),
+}
+
+
+@dataclass(frozen=True)
+class Record:
+    """One pair of pictures of equal size.
+
+    Attributes
+    ----------
+    blur, sharp : bytes
+        The encoded pictures.
+    blur_encoding, sharp_encoding : str
+        `"png"`; `"raw"`, uint8 in C order; or `"float32"`, little-endian values in [0, 1] in C order.
+    height, width, channels : int
+        Size in pixels; 1 or 3 channels.
+    name, scene : str
+        What the pair is called, and the scene it shows: splits never cut through a scene.
+    sigma : float
+        Standard deviation of a Gaussian blur in pixels, NaN where it is not known.
+    kernel : numpy.ndarray, optional
+        The blur kernel `(h, w)`, float32, where it is known.
+    """
+
+    blur: bytes
+    sharp: bytes
+    blur_encoding: str
+    sharp_encoding: str
+    height: int
+    width: int
+    channels: int
+    name: str
+    scene: str
+    sigma: float = float("nan")
+    kernel: np.ndarray | None = None
+
+
+def serialize(record: Record) -> bytes:
+    """Return the record as a serialized `tf.train.Example`; equal records give equal bytes."""
+    values = dict(vars(record), kernel=[], kernel_height=0)
+    if record.kernel is not None:
+        values |= {"kernel": np.float32(record.kernel).ravel(), "kernel_height": record.kernel.shape[0]}
+    features = {key: _feature(values[key], spec.dtype) for key, spec in FEATURES.items()}
+    return tf.train.Example(features=tf.train.Features(feature=features)).SerializeToString(deterministic=True)
+
+
+def _feature(value, dtype: tf.DType) -> tf.train.Feature:
+    if dtype == tf.string:
+        return tf.train.Feature(bytes_list=tf.train.BytesList(value=[value.encode() if isinstance(value, str) else value]))
+    if dtype == tf.int64:
+        return tf.train.Feature(int64_list=tf.train.Int64List(value=[value]))
+    return tf.train.Feature(float_list=tf.train.FloatList(value=np.atleast_1d(value)))
+
+
+def parse(serialized: tf.Tensor) -> dict[str, tf.Tensor]:
+    """Parse one serialized record into the tensors of `FEATURES`."""
+    return tf.io.parse_single_example(serialized, FEATURES)
+
+
+def decode(features: dict[str, tf.Tensor], encoding: dict[str, str], channels: int) -> tuple[tf.Tensor, tf.Tensor]:
+    """Decode the pictures of a parsed record.
+
+    Parameters
+    ----------
+    features : dict of tensors
+        What `parse` returned.
+    encoding : dict
+        The manifest's `encoding`: how `blur` and `sharp` are encoded in this data set.
+    channels : int
+        Channels of the pictures, 1 or 3.
+
+    Returns
+    -------
+    tuple of two tensors
+        Blurred and sharp, `(H, W, channels)`, uint8, or float32 in [0, 1] where so encoded.
+    """
+    shape = tf.stack([features["height"], features["width"], tf.constant(channels, tf.int64)])
+    return tuple(_decode_picture(features[side], encoding[side], shape, channels) for side in ("blur", "sharp"))
+
+
+def _decode_picture(data: tf.Tensor, encoding: str, shape: tf.Tensor, channels: int) -> tf.Tensor:
+    if encoding == "png":
+        picture = tf.io.decode_png(data, channels)
+    elif encoding == "raw":
+        picture = tf.reshape(tf.io.decode_raw(data, tf.uint8), shape)
+    elif encoding == "float32":
+        picture = tf.reshape(tf.io.decode_raw(data, tf.float32, little_endian=True), shape)
+    else:
+        raise ValueError(f"a picture is encoded as {encoding!r}; this version reads png, raw and float32")
+    return tf.ensure_shape(picture, (None, None, channels))
+
+
+def read_records(path: str) -> Iterator[Record]:
+    """Yield the records of one shard, in order.
+
+    Raises
+    ------
+    ValueError
+        The shard is truncated or its checksums do not fit; the message names it and the record.
+    """
+    dataset = iter(tf.data.TFRecordDataset(path).map(parse))
+    index = 0
+    while True:
+        try:
+            features = {key: value.numpy() for key, value in next(dataset).items()}
+        except StopIteration:
+            return
+        except (tf.errors.DataLossError, tf.errors.InvalidArgumentError) as error:
+            raise ValueError(
+                f"{path} is damaged at record {index}: {error.message}; make the data set again (tools.make_tfrecords)"
+            ) from error
+        kernel_height = features.pop("kernel_height")
+        kernel = features["kernel"].reshape(kernel_height, -1) if kernel_height else None
+        text = {key: features[key].decode() for key in ("name", "scene", "blur_encoding", "sharp_encoding")}
+        size = {key: int(features[key]) for key in ("height", "width", "channels")}
+        yield Record(features["blur"], features["sharp"], **text, **size, sigma=float(features["sigma"]), kernel=kernel)
+        index += 1
+
+
+def shard_name(name: str, split: str, index: int, count: int) -> str:
+    """Return a shard's file name.
+
+    >>> shard_name("reds", "train", 3, 16)
+    'reds-train-00003-of-00016.tfrecord'
+    """
+    return f"{name}-{split}-{index:05d}-of-{count:05d}.tfrecord"
+
+
+def load_manifest(folder: str) -> dict:
+    """Return the manifest of a data set.
+
+    Raises
+    ------
+    FileNotFoundError
+        There is no such folder, no manifest in it, or a data set that was never finished.
+    ValueError
+        The manifest is damaged, or was written by a newer version of this package.
+    """
+    path = storage.join(folder, MANIFEST)
+    if not storage.exists(path):
+        if storage.exists(storage.join(folder, PLAN)):
+            raise FileNotFoundError(
+                f"{folder} holds a data set that was not finished; run the make_tfrecords command that began it again"
+            )
+        raise FileNotFoundError(
+            f"{folder} has no {MANIFEST}, so it is not a data set; make one with `python -m tools.make_tfrecords`"
+        )
+    try:
+        manifest = json.loads(storage.read_text(path))
+        schema = manifest["schema"]
+    except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError) as error:
+        raise ValueError(f"{path} cannot be read ({error}); make the data set again") from error
+    if schema > SCHEMA_VERSION:
+        raise ValueError(
+            f"{path} has schema {schema}, this version of tfdeblur reads up to {SCHEMA_VERSION}; upgrade tfdeblur"
+        )
+    return manifest
+
+
+def shard_paths(folder: str, split: str, manifest: dict) -> list[str]:
+    """Return the paths of a split's shards.
+
+    Raises
+    ------
+    ValueError
+        The data set has no such split; the message lists those it has.
+    """
+    return [storage.join(folder, shard["file"]) for shard in split_of(folder, split, manifest)["shards"]]
+
+
+def split_of(folder: str, split: str, manifest: dict) -> dict:
+    """Return the manifest's entry of a split, or say which ones there are."""
+    if split not in manifest["splits"]:
+        raise ValueError(f"{folder} has no split {split!r}; it has {', '.join(manifest['splits'])}")
+    return manifest["splits"][split]

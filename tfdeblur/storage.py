@@ -1,0 +1,112 @@
+"""Files on a local disk or in a bucket (`gs://`), written so that a name appears only when its content is complete."""
+
+import os
+import tempfile
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+def is_remote(path: str) -> bool:
+    """Whether `path` names an object in a bucket rather than a local file."""
+    return "://" in str(path)
+
+
+def join(folder: str, *names: str) -> str:
+    """Join a folder and names with the separator that the folder's kind of path uses."""
+    if is_remote(folder):
+        return "/".join([str(folder).rstrip("/"), *names])
+    return os.path.join(folder, *names)
+
+
+def exists(path: str) -> bool:
+    """Whether a file or a folder has this name."""
+    return _gfile().exists(path) if is_remote(path) else os.path.exists(path)
+
+
+def is_folder(path: str) -> bool:
+    """Whether `path` is a folder."""
+    return _gfile().isdir(path) if is_remote(path) else os.path.isdir(path)
+
+
+def list_names(folder: str) -> list[str]:
+    """Return the sorted names in a folder, and an empty list where there is no such folder."""
+    if not is_folder(folder):
+        return []
+    names = _gfile().listdir(folder) if is_remote(folder) else os.listdir(folder)
+    return sorted(name.rstrip("/") for name in names)
+
+
+def make_folder(path: str) -> None:
+    """Make a folder with its parents; nothing happens where it exists."""
+    if is_remote(path):
+        _gfile().makedirs(path)
+    else:
+        os.makedirs(path, exist_ok=True)
+
+
+def remove(path: str) -> None:
+    """Remove a file; nothing happens where there is none."""
+    if is_remote(path):
+        if exists(path):
+            _gfile().remove(path)
+    else:
+        Path(path).unlink(missing_ok=True)
+
+
+def read_bytes(path: str) -> bytes:
+    """Return the content of a file."""
+    if is_remote(path):
+        with _gfile().GFile(path, "rb") as file:
+            return file.read()
+    return Path(path).read_bytes()
+
+
+def read_text(path: str) -> str:
+    """Return the content of a UTF-8 file."""
+    return read_bytes(path).decode()
+
+
+def write_text(path: str, text: str) -> None:
+    """Write a UTF-8 file whole or not at all."""
+    with publish(path) as temporary:
+        Path(temporary).write_text(text)
+
+
+@contextmanager
+def publish(path: str) -> Iterator[str]:
+    """Yield a local name to write to; on success its file appears under `path`, on failure nothing does.
+
+    A local file is synced and renamed within its folder, which is atomic. An object in a bucket is uploaded
+    in one piece, and a bucket shows an object only when its upload is complete.
+    """
+    folder = tempfile.gettempdir() if is_remote(path) else os.path.dirname(os.path.abspath(path))
+    os.makedirs(folder, exist_ok=True)
+    # The suffix stays as it is: Keras and Pillow choose a format by it.
+    temporary = os.path.join(folder, f".partial-{uuid.uuid4().hex}-{os.path.basename(path)}")
+    try:
+        yield temporary
+        if is_remote(path):
+            _gfile().copy(temporary, path, overwrite=True)
+        else:
+            _sync(temporary)
+            os.replace(temporary, path)
+    finally:
+        Path(temporary).unlink(missing_ok=True)
+
+
+def _sync(path: str) -> None:
+    """Have the disk hold the content before the name does, so that a power cut leaves no empty file."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _gfile():
+    """TensorFlow's file layer, imported only where a bucket is spoken to."""
+    import tensorflow as tf
+
+    return tf.io.gfile
