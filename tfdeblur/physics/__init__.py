@@ -1,0 +1,1 @@
+"""How photographs get blurred: kernels and convolutions on NumPy arrays."""

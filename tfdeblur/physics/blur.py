@@ -1,0 +1,90 @@
+"""Blur of pictures, as pure functions on NumPy arrays."""
+
+import numpy as np
+from scipy import ndimage
+
+TRUNCATE = 4.0
+"""Where a Gaussian kernel ends, in standard deviations: SciPy's default, and OpenCV's for float pictures."""
+
+
+def gaussian_blur(image: np.ndarray, sigma: float) -> np.ndarray:
+    """Blur pictures with an isotropic Gaussian, along height and width only.
+
+    The kernel is sampled at whole pixels, ends at `round(4 sigma)` pixels and sums to 1. Beyond the border the picture is
+    mirrored about its outermost pixel centres, `dcb|abcd|cba` (OpenCV's `BORDER_REFLECT_101`, SciPy's `mirror`). This is
+    `cv2.GaussianBlur(image, (0, 0), sigma)` and `scipy.ndimage.gaussian_filter(image, (sigma, sigma, 0), mode="mirror")`.
+
+    Parameters
+    ----------
+    image : numpy.ndarray
+        `(..., H, W, C)`, floating point, any range.
+    sigma : float
+        Standard deviation in pixels. 0 returns the picture as it is; 3 takes the detail out of a 32x32 picture.
+
+    Returns
+    -------
+    numpy.ndarray
+        Same shape and dtype.
+
+    Raises
+    ------
+    ValueError
+        `sigma` is negative or not finite.
+
+    Examples
+    --------
+    >>> gaussian_blur(np.eye(3, dtype="float32")[..., None], 0.5)[..., 0].round(2)
+    array([[0.66, 0.22, 0.04],
+           [0.22, 0.64, 0.22],
+           [0.04, 0.22, 0.66]], dtype=float32)
+    """
+    if not (np.isfinite(sigma) and sigma >= 0):
+        raise ValueError(f"sigma is {sigma}; it must be a number of pixels >= 0")
+    if sigma == 0:
+        return image
+    axes = (image.ndim - 3, image.ndim - 2)
+    return ndimage.gaussian_filter(image, sigma, mode="mirror", truncate=TRUNCATE, axes=axes)
+
+
+def gaussian_kernel(size: int, sigma: float) -> np.ndarray:
+    """Return a Gaussian kernel sampled at whole pixels.
+
+    Parameters
+    ----------
+    size : int
+        Odd side length in pixels.
+    sigma : float
+        Standard deviation in pixels.
+
+    Returns
+    -------
+    numpy.ndarray
+        `(size, size)`, float32, centred at `(size // 2, size // 2)`, summing to 1.
+    """
+    if size < 1 or size % 2 == 0:
+        raise ValueError(f"kernel size is {size}; it must be odd and positive, so that the kernel has a centre")
+    offsets = np.arange(size) - size // 2
+    profile = np.exp(-0.5 * (offsets / sigma) ** 2)
+    profile /= profile.sum()
+    return np.outer(profile, profile).astype(np.float32)
+
+
+def convolve(image: np.ndarray, kernel: np.ndarray) -> np.ndarray:
+    """Convolve pictures with one kernel, along height and width only, with zeros beyond the border.
+
+    A true convolution (the kernel is turned by 180 degrees), of the picture's own size.
+
+    Parameters
+    ----------
+    image : numpy.ndarray
+        `(..., H, W, C)`, floating point, any range.
+    kernel : numpy.ndarray
+        `(h, w)`, odd sides, centred at `(h // 2, w // 2)`.
+
+    Returns
+    -------
+    numpy.ndarray
+        Same shape and dtype.
+    """
+    weights = kernel.reshape((1,) * (image.ndim - 3) + kernel.shape + (1,))
+    return ndimage.convolve(image, weights.astype(image.dtype), mode="constant", cval=0.0)

@@ -1,0 +1,1 @@
+"""Commands that prepare, check and measure; they import the package, which never imports them."""

@@ -1,0 +1,109 @@
+"""What a source lists (`Item`), and what shall be made of it (`Recipe`)."""
+
+import hashlib
+from dataclasses import dataclass, field
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Item:
+    """One sharp picture, or one pair, of a source.
+
+    Attributes
+    ----------
+    name : str
+        Unique in the source; it also seeds the item's random numbers.
+    scene : str
+        What the picture shows: a video, a burst, a single photograph. A scene never falls into two splits.
+    sharp : str or bytes
+        Path of the picture's file, or the content of such a file.
+    blur : str or bytes, optional
+        The blurred picture likewise; None where the blur is to be made.
+    split : str, optional
+        The split that the source itself puts the scene in.
+    """
+
+    name: str
+    scene: str
+    sharp: str | bytes
+    blur: str | bytes | None = None
+    split: str | None = None
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What a source found: items, pictures it cannot use with the reason, and what the manifest tells of it."""
+
+    items: list[Item]
+    problems: list[tuple[str, str]]
+    channels: int = 3
+    description: dict = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Where:
+    """Where a source's pictures are; each source reads the fields that concern it.
+
+    Attributes
+    ----------
+    src : str, optional
+        Folder of the source.
+    layout : str
+        How a folder of pairs is laid out, a key of `tools.sources.pairs.LAYOUTS`, or `"auto"`.
+    blur_folder : str
+        Which of GoPro's blurred versions to take, `"blur"` or `"blur_gamma"`.
+    blur_dir, sharp_dir : str, optional
+        Two parallel folders of pairs, in place of `src`.
+    """
+
+    src: str | None = None
+    layout: str = "auto"
+    blur_folder: str = "blur"
+    blur_dir: str | None = None
+    sharp_dir: str | None = None
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What records are made of an item; with the item, all that their bytes depend on.
+
+    Attributes
+    ----------
+    blur : str, optional
+        A key of `tools.degrade.BLURS`; None where the source has blurred pictures.
+    sigma : tuple of two float
+        Range of the standard deviation of the Gaussian in pixels.
+    as_float : bool
+        Keep the made blur as float32 rather than rounding it to 8 bit.
+    draws : int
+        Blurred versions of each sharp picture.
+    encoding : str
+        `"png"` or `"raw"`.
+    resize, patch : tuple of two int, optional
+        Height and width in pixels.
+    channels : int
+        1 or 3.
+    seed : int
+        Of all random numbers.
+    """
+
+    blur: str | None = "gaussian"
+    sigma: tuple[float, float] = (0.0, 3.0)
+    as_float: bool = False
+    draws: int = 1
+    encoding: str = "png"
+    resize: tuple[int, int] | None = None
+    patch: tuple[int, int] | None = None
+    channels: int = 3
+    seed: int = 0
+
+
+def digest(*texts: str) -> int:
+    """Return a 64-bit number that depends on the texts only: the same in every process and on every machine."""
+    return int.from_bytes(hashlib.blake2b("\n".join(texts).encode(), digest_size=8).digest(), "big")
+
+
+def random_numbers(recipe: Recipe, item: Item, draw: int) -> np.random.Generator:
+    """Return the generator for one draw of one item; no other item, draw or worker has a part in it."""
+    return np.random.default_rng([recipe.seed, digest(item.name), draw])

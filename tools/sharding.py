@@ -1,0 +1,156 @@
+"""Writing shards: items through a pool of threads, in order, each shard appearing only when it is complete."""
+
+import errno
+import hashlib
+import json
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+
+import tensorflow as tf
+
+from tfdeblur import storage
+from tools.items import Item, Recipe
+from tools.plan import Shard
+from tools.recording import Recorded, record_item
+
+
+def ordered_map(function: Callable, arguments: Iterable, workers: int) -> Iterator:
+    """Call a function on every argument in threads; yield the results in order, with a bounded number of them waiting.
+
+    Threads suffice: decoding and encoding PNG, blurring and hashing all run without Python's global lock.
+    """
+    remaining = iter(arguments)
+    pool = ThreadPoolExecutor(workers)
+    try:
+        waiting = deque(pool.submit(function, argument) for argument in islice(remaining, 4 * workers))
+        while waiting:
+            result = waiting.popleft().result()
+            waiting.extend(pool.submit(function, argument) for argument in islice(remaining, 1))
+            yield result
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def write_shards(
+    shards: list[Shard], out: str, recipe: Recipe, *, workers: int, skip: bool, advance: Callable[[int], None]
+) -> list[dict]:
+    """Write the shards that are not there yet.
+
+    Parameters
+    ----------
+    shards : list of Shard
+        The plan.
+    out : str
+        Folder, local or `gs://`.
+    recipe : Recipe
+        What to make of each item.
+    workers : int
+        Threads; the bytes do not depend on it.
+    skip : bool
+        Leave out items that cannot be used, rather than stop at the first.
+    advance : callable
+        Told how many more items are done.
+
+    Returns
+    -------
+    list of dict
+        For every shard its `file`, `records`, `bytes`, `sha256`, and under `made` what else the manifest tells of it.
+
+    Raises
+    ------
+    ValueError
+        An item cannot be used, and `skip` is False.
+    OSError
+        A shard cannot be written, for example because the disk is full.
+    """
+    done = {shard.file: _finished(shard, out, skip) for shard in shards}
+    missing = [shard for shard in shards if done[shard.file] is None]
+    advance(sum(len(shard.items) for shard in shards) - sum(len(shard.items) for shard in missing))
+    items = (item for shard in missing for item in shard.items)
+    results = ordered_map(lambda item: _attempt(item, recipe, skip), items, workers)
+    try:
+        for shard in missing:
+            done[shard.file] = _write_shard(shard, out, islice(results, len(shard.items)), advance)
+    finally:
+        results.close()
+    return [done[shard.file] for shard in shards]
+
+
+def note_path(out: str, shard: Shard) -> str:
+    """Return where a shard's facts wait until all of them go into the manifest."""
+    return storage.join(out, f"plan-{shard.file}.json")
+
+
+def _attempt(item: Item, recipe: Recipe, skip: bool) -> Recorded | ValueError:
+    try:
+        return record_item(item, recipe)
+    except ValueError as error:
+        if not skip:
+            raise
+        return error
+
+
+def _finished(shard: Shard, out: str, skip: bool) -> dict | None:
+    """Return the facts of a shard that an earlier run wrote, unless its bytes are no longer those."""
+    path, note = storage.join(out, shard.file), note_path(out, shard)
+    if not (storage.exists(path) and storage.exists(note)):
+        return None
+    try:
+        facts = json.loads(storage.read_text(note))
+    except ValueError:
+        return None
+    if facts["sha256"] != _sha256(path) or (facts["made"]["skipped"] and not skip):
+        return None
+    return facts
+
+
+def _write_shard(shard: Shard, out: str, results: Iterator, advance: Callable[[int], None]) -> dict:
+    path = storage.join(out, shard.file)
+    made = {"skipped": [], "sizes": [], "grey": 0}
+    count = 0
+    with storage.publish(path) as temporary:
+        with _disk_errors(path), tf.io.TFRecordWriter(temporary) as writer:
+            for item, result in zip(shard.items, results, strict=True):
+                advance(1)
+                if isinstance(result, ValueError):
+                    made["skipped"].append({"name": item.name, "reason": str(result)})
+                    continue
+                for record in result.records:
+                    writer.write(record)
+                count += len(result.records)
+                made["grey"] += result.grey
+                if list(result.size) not in made["sizes"]:
+                    made["sizes"] = (made["sizes"] + [list(result.size)])[:2]
+        facts = {"file": shard.file, "records": count, "bytes": os.path.getsize(temporary), "sha256": _sha256(temporary)}
+        facts["made"] = made
+        storage.write_text(note_path(out, shard), json.dumps(facts))
+    return facts
+
+
+class _disk_errors:
+    """Turns TensorFlow's errors of writing into the system's, with what to do."""
+
+    def __init__(self, path: str):
+        self.path = path
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, error, trace):
+        if isinstance(error, tf.errors.OpError):
+            number = errno.ENOSPC if isinstance(error, tf.errors.ResourceExhaustedError) else errno.EIO
+            raise OSError(
+                number,
+                f"{self.path} could not be written ({error.message}); make room or mend the disk, then run the same command again: "
+                "finished shards are kept",
+            ) from error
+
+
+def _sha256(path: str) -> str:
+    if storage.is_remote(path):
+        return hashlib.sha256(storage.read_bytes(path)).hexdigest()
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
