@@ -1,0 +1,123 @@
+"""The inspector: what it says of a sound data set, and that it finds every kind of damage."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+from skimage.metrics import peak_signal_noise_ratio
+
+from tests.record_folders import blurred, pair, photograph, write_folder
+from tfdeblur.commandline import run
+from tfdeblur.data import records
+from tools import inspect_tfrecords
+
+SIGMAS = (0.0, 0.7, 1.5, 2.2)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Two splits of real photographs: 8 records in 4 shards, of two sizes."""
+    splits = {
+        split: [pair(photograph(scene, 64, 80 + 16 * (i % 2), 20 * i), s, f"{scene}/{i}", scene) for i, s in enumerate(SIGMAS)]
+        for split, scene in (("train", "astronaut"), ("test", "coffee"))
+    }
+    return write_folder(tmp_path / "photos", splits, shards=2)
+
+
+def inspect(capsys, *arguments) -> tuple[int, str, str]:
+    """Run the command as a user does."""
+    with pytest.raises(SystemExit) as exit_:
+        run(inspect_tfrecords.main, [str(argument) for argument in arguments])
+    captured = capsys.readouterr()
+    return exit_.value.code, captured.out, captured.err
+
+
+def test_a_sound_data_set(folder, capsys):
+    code, out, err = inspect(capsys, folder)
+    assert code == 0 and "sound: 8 records in 4 shards" in out, err
+    photographs = [photograph("coffee", 64, 80 + 16 * (i % 2), 20 * i) for i in range(4)]
+    expected = np.mean([peak_signal_noise_ratio(p, blurred(p, s)) for p, s in zip(photographs[1:], SIGMAS[1:], strict=True)])
+    line = next(line for line in out.splitlines() if line.startswith("test"))
+    assert f"{expected:.2f} dB (mean of 3 finite)" in line
+    assert line.split()[1:4] == ["4", "1", "2"] and "64x80, 64x96" in line and "0.00 to 2.20" in line
+    sheet = Image.open(folder / "contact_sheet.png")
+    assert sheet.width > 4 * 256 and sheet.height > 4 * 190  # four rows of two enlarged pairs
+
+
+def test_out_and_no_pairs(folder, tmp_path, capsys):
+    assert inspect(capsys, folder, "--out", tmp_path / "elsewhere.png", "--pairs", 1)[0] == 0
+    assert Image.open(tmp_path / "elsewhere.png").width < 700
+    assert inspect(capsys, folder, "--pairs", 0)[0] == 0
+    assert not (folder / "contact_sheet.png").exists()
+
+
+def shard_of(folder, index=2):
+    return sorted(folder.glob("*.tfrecord"))[index]
+
+
+def flip_bit(path, at):
+    content = bytearray(path.read_bytes())
+    content[at] ^= 4
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("checksums", ["--checksums", "--no-checksums"])
+def test_a_flipped_bit_is_found_and_the_rest_still_read(folder, capsys, checksums):
+    path = shard_of(folder)
+    flip_bit(path, path.stat().st_size // 2)
+    code, out, err = inspect(capsys, folder, checksums)
+    assert code == 1 and err.count(path.name) == 1
+    assert ("SHA-256" if checksums == "--checksums" else "is damaged at record") in err
+    assert sum(other.name in err for other in folder.glob("*.tfrecord")) == 1
+    assert any(line.startswith("test") and line.split()[1] == "4" for line in out.splitlines())
+
+
+def test_a_truncated_shard_is_found(folder, capsys):
+    path = shard_of(folder)
+    path.write_bytes(path.read_bytes()[:-30])
+    code, _, err = inspect(capsys, folder, "--no-checksums")
+    assert code == 1 and path.name in err and "bytes, the manifest says" in err
+
+
+def test_missing_and_unlisted_shards_are_found_together(folder, capsys):
+    path = shard_of(folder)
+    path.rename(folder / "another.tfrecord")
+    code, _, err = inspect(capsys, folder)
+    assert code == 1 and f"{path} is missing" in err and "another.tfrecord is not in the manifest" in err
+
+
+def edit_manifest(folder, change):
+    path = folder / records.MANIFEST
+    manifest = json.loads(path.read_text())
+    change(manifest)
+    path.write_text(json.dumps(manifest))
+
+
+def test_a_count_that_differs_is_found(folder, capsys):
+    edit_manifest(folder, lambda manifest: manifest["splits"]["test"]["shards"][1].update(records=3))
+    code, _, err = inspect(capsys, folder)
+    assert code == 1 and "test-00001-of-00002.tfrecord holds 2 records, the manifest says 3" in err
+
+
+def test_an_encoding_that_differs_is_found(folder, capsys):
+    edit_manifest(folder, lambda manifest: manifest["encoding"].update(sharp="raw"))
+    code, _, err = inspect(capsys, folder)
+    assert code == 1 and err.count(".tfrecord is damaged at record 0") == 4
+
+
+def test_a_scene_in_two_splits_is_found(tmp_path, capsys):
+    one = [pair(photograph("coffee", 32, 32), 1, "a", "coffee")]
+    code, _, err = inspect(capsys, write_folder(tmp_path / "leaky", {"train": one, "test": one}))
+    assert code == 1 and "train and test share 1 scenes, such as coffee" in err
+
+
+def test_a_folder_without_manifest(tmp_path, capsys):
+    code, _, err = inspect(capsys, tmp_path)
+    assert code == 1 and "manifest.json" in err and "tools.make_tfrecords" in err and err.count("\n") == 1
+
+
+def test_a_newer_schema(folder, capsys):
+    edit_manifest(folder, lambda manifest: manifest.update(schema=99))
+    code, _, err = inspect(capsys, folder)
+    assert code == 1 and "schema 99" in err and "upgrade" in err
