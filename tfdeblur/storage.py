@@ -96,6 +96,18 @@ def publish(path: str) -> Iterator[str]:
         Path(temporary).unlink(missing_ok=True)
 
 
+@contextmanager
+def local_copy(path: str) -> Iterator[str]:
+    """Yield a local name under which the content of `path` can be read by libraries that know no buckets."""
+    if not is_remote(path):
+        yield path
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        copy = os.path.join(folder, path.rsplit("/", 1)[-1])
+        _gfile().copy(path, copy)
+        yield copy
+
+
 def _sync(path: str) -> None:
     """Have the disk hold the content before the name does, so that a power cut leaves no empty file."""
     handle = os.open(path, os.O_RDONLY)

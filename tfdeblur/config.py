@@ -1,0 +1,111 @@
+"""The description of a run: one flat dataclass, of which every experiment names only what differs."""
+
+import dataclasses
+import json
+from dataclasses import dataclass
+from typing import Literal
+
+from tfdeblur import storage
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """All that a run depends on, besides the device it runs on."""
+
+    name: str
+    """Name of the experiment; its runs are kept in runs/NAME unless --workdir says otherwise."""
+
+    # Data
+    data: str
+    """Folder of the records, local or gs://."""
+    patch: str | None = None
+    """Size of the training samples, HEIGHTxWIDTH in pixels; whole pictures without it."""
+    crop: Literal["grid", "random"] = "grid"
+    """All patches of a grid, each a sample, or one random place of every picture in every epoch."""
+    cache: str = "memory"
+    """Where decoded samples are kept after the first epoch: memory, none, or the path of a local file."""
+    shuffle: int = 4096
+    """Size of the shuffle buffer in samples; 0 keeps the order of the records."""
+    augment: bool = True
+    """Random flips and quarter turns."""
+    channels: int = 3
+    """Channels of the pictures: 3 (RGB) or 1 (grey)."""
+
+    # Model
+    model: str = "rednet30"
+    """Architecture: resnet16, unet16 or rednet30."""
+    features: int | None = None
+    """Features of the first block; the architecture's own number without it."""
+    depth: int | None = None
+    """Number of convolutions, for architectures that have a choice; the architecture's own without it."""
+    residual: bool = False
+    """Have the network estimate the difference to the blurred picture."""
+    upsampling: Literal["transpose", "resize", "subpixel"] | None = None
+    """How a decoder doubles the size; transposed convolution without it."""
+
+    # Loss and optimiser
+    loss: str = "logcosh"
+    """Loss: mse, mae, logcosh, charbonnier, psnr, or multiscale_ before mse, logcosh or charbonnier."""
+    optimizer: Literal["adam", "adamw"] = "adam"
+    """Optimiser, with Keras' own settings except for the learning rate."""
+    learning_rate: float = 1e-3
+    """Learning rate at the start."""
+    schedule: Literal["constant", "decay", "cosine"] = "constant"
+    """Learning rate over time: constant; decay in steps near the end; or half a cosine down to 0."""
+    decay_epochs: float = 80
+    """Schedule decay: how many epochs before the end it begins."""
+    decay_start: float = 1e-4
+    """Schedule decay: learning rate where it begins."""
+    decay_factor: float = 0.7
+    """Schedule decay: factor of every drop."""
+    decay_every: float = 5
+    """Schedule decay: epochs from one drop to the next."""
+    warmup_steps: int = 0
+    """Schedule cosine: steps over which the rate rises from 0."""
+    clip_norm: float | None = None
+    """Clip the global norm of the gradient at this value; no clipping without it."""
+    ema: float | None = None
+    """Momentum of a moving average of the weights, such as 0.999, which is then what is validated and saved."""
+
+    # Length and bookkeeping
+    batch: int = 32
+    """Samples in a batch of one replica; the global batch is this times the number of replicas."""
+    epochs: float = 120
+    """Passes over the training split."""
+    steps: int | None = None
+    """Optimiser steps, in place of epochs."""
+    validate_every: int | None = None
+    """Steps between validations, each with a line in the log; once an epoch without it."""
+    validation_pictures: int | None = 200
+    """How many pictures of the validation split are looked at; all without it."""
+    checkpoint_every: int = 500
+    """Steps between checkpoints, besides those at validations."""
+    seed: int = 0
+    """Seed of the initial weights, the order of the data and the augmentation."""
+
+    # Precision and compilation
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    """What the network computes in; auto is bfloat16 where the device does so natively. Weights are always float32."""
+    xla: bool = False
+    """Compile the step with XLA on one CPU or GPU (slower on most CPUs). TPUs always do."""
+    steps_per_execution: int = 1
+    """Steps run at a time without coming back to Python; logs and checkpoints fall on multiples of it."""
+
+
+def to_json(experiment: Experiment) -> str:
+    """Return the experiment as JSON."""
+    return json.dumps(dataclasses.asdict(experiment), indent=2) + "\n"
+
+
+def load(path: str) -> Experiment:
+    """Read an experiment from a run folder's `config.json`.
+
+    Raises
+    ------
+    ValueError
+        The file is not one, or has fields that this version does not know.
+    """
+    try:
+        return Experiment(**json.loads(storage.read_text(path)))
+    except (json.JSONDecodeError, TypeError) as error:
+        raise ValueError(f"{path} does not describe an experiment of this version of tfdeblur ({error})") from error

@@ -1,0 +1,171 @@
+"""The input pipeline, in its one fixed order.
+
+    read -> decode -> grid patches -> cache -> shuffle -> repeat -> random crop -> batch -> flip and turn -> prefetch
+
+Cached is what does not change between epochs, as uint8; what follows is drawn anew in each. The order of the samples
+and every random choice depend on the seed and the step alone, not on timing or the number of threads: a pipeline that
+starts at step k gives what an unbroken one gives at step k.
+"""
+
+from collections.abc import Iterator
+
+import tensorflow as tf
+
+from tfdeblur.data import patches, records, transforms
+
+READERS = 16
+"""Shards read side by side. A constant, since the order of the samples depends on it."""
+
+
+def epoch_samples(manifest: dict, split: str, patch: tuple[int, int] | None, crop: str) -> int:
+    """Return how many samples one epoch of a split has.
+
+    Raises
+    ------
+    ValueError
+        The pictures differ in size and a grid of patches or whole pictures are asked for, or they are smaller than a patch.
+    """
+    count = records.split_of("the data set", split, manifest)["records"]
+    if patch is None and manifest["size"] is None:
+        raise ValueError(
+            "the pictures of this data set differ in size and cannot be batched whole; give a patch size (--patch HxW)"
+        )
+    if patch is None or crop == "random":
+        return count
+    if manifest["size"] is None:
+        raise ValueError(
+            "the pictures of this data set differ in size, so a grid of patches gives no fixed number of samples; "
+            "use random crops (--crop random), or make the records with --patch"
+        )
+    rows, columns = patches.grid_shape(manifest["size"], patch)
+    return count * rows * columns
+
+
+def training_batches(
+    folder: str,
+    split: str = "train",
+    *,
+    batch: int,
+    patch: tuple[int, int] | None = None,
+    crop: str = "grid",
+    cache: str = "memory",
+    shuffle: int = 4096,
+    augment: bool = True,
+    seed: int = 0,
+    first_step: int = 0,
+    parallel: int = tf.data.AUTOTUNE,
+) -> tf.data.Dataset:
+    """Return an endless data set of batches `(blur, sharp)`, `(batch, h, w, C)`, uint8 as stored.
+
+    Parameters
+    ----------
+    folder : str
+        The data set, local or `gs://`.
+    split : str
+        Its part.
+    batch : int
+        Pairs in a batch.
+    patch : tuple of int, optional
+        Height and width of the samples; whole pictures without it.
+    crop : {"grid", "random"}
+        All patches of a regular grid (each a sample of its own), or one random place of every picture in every epoch.
+    cache : str
+        `"memory"`, `"none"`, or the path of a file on a local disk.
+    shuffle : int
+        Size of the shuffle buffer in samples; 0 keeps the order of the records.
+    augment : bool
+        Whether to flip and turn.
+    seed : int
+        Seed of the order, the crops, the flips and turns.
+    first_step : int
+        Steps (batches) to leave out at the beginning.
+    parallel : int
+        Threads for reading and decoding; the result does not depend on it.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        See `records.load_manifest`, `records.shard_paths` and `epoch_samples`.
+    """
+    manifest = records.load_manifest(folder)
+    shards = records.shard_paths(folder, split, manifest)
+    samples = epoch_samples(manifest, split, patch, crop)
+    pairs = read_pairs(shards, manifest, parallel)
+    if patch and crop == "grid":
+        pairs = pairs.map(lambda *pair: tuple(patches.extract(p, patch) for p in pair), parallel).unbatch()
+    if cache != "none":
+        pairs = pairs.cache("" if cache == "memory" else cache)
+
+    def one_epoch(epoch):
+        return pairs.shuffle(min(shuffle, samples), _mix(seed, epoch), False) if shuffle else pairs
+
+    first_epoch, offset = divmod(first_step * batch, samples)
+    stream = tf.data.Dataset.range(first_epoch, tf.int64.max).flat_map(one_epoch).skip(offset)
+    if patch and crop == "random":
+        stream = stream.enumerate(first_step * batch).map(
+            lambda i, pair: transforms.random_crop(*pair, patch, tf.stack([tf.constant(seed, tf.int64), i])), parallel
+        )
+    stream = stream.batch(batch, drop_remainder=True)
+    if augment:
+        stream = stream.enumerate(first_step).map(
+            lambda step, pair: transforms.flip_and_turn(*pair, tf.stack([tf.constant(~seed, tf.int64), step])), parallel
+        )
+    return stream.prefetch(tf.data.AUTOTUNE).with_options(_in_order())
+
+
+def validation_batches(
+    folder: str, split: str = "val", *, batch: int, patch: tuple[int, int] | None = None, limit: int | None = None
+) -> tf.data.Dataset:
+    """Return one pass over the first `limit` pictures of a split, cut into a grid of patches, in order, cached in memory."""
+    manifest = records.load_manifest(folder)
+    pairs = read_pairs(records.shard_paths(folder, split, manifest), manifest)
+    pairs = pairs.take(-1 if limit is None else limit)
+    if patch:
+        pairs = pairs.map(lambda *pair: tuple(patches.extract(p, patch) for p in pair)).unbatch()
+    elif manifest["size"] is None:
+        batch = 1
+    return pairs.batch(batch).cache().prefetch(1).with_options(_in_order())
+
+
+def pictures(folder: str, split: str) -> Iterator[dict]:
+    """Return an iterator over the whole pictures of a split, decoded, with what is known of them, in the order of the shards.
+
+    Yields
+    ------
+    dict
+        `blur` and `sharp`, NumPy arrays `(H, W, C)`; `name` and `scene`, strings; `sigma` in pixels or NaN.
+    """
+    manifest = records.load_manifest(folder)
+    shards = records.shard_paths(folder, split, manifest)
+    dataset = tf.data.TFRecordDataset(shards).map(records.parse).map(
+        lambda features: (records.decode(features, manifest["encoding"], manifest["channels"]), features),
+        tf.data.AUTOTUNE,
+    )
+    for (blur, sharp), features in dataset.prefetch(2).as_numpy_iterator():
+        text = {key: features[key].decode() for key in ("name", "scene")}
+        yield {"blur": blur, "sharp": sharp, "sigma": float(features["sigma"]), **text}
+
+
+def read_pairs(shards: list[str], manifest: dict, parallel: int = tf.data.AUTOTUNE) -> tf.data.Dataset:
+    """Return the decoded pairs of some shards: the reading and decoding that nothing can avoid."""
+    serialized = tf.data.Dataset.from_tensor_slices(shards).interleave(
+        tf.data.TFRecordDataset, cycle_length=min(READERS, len(shards)), num_parallel_calls=parallel
+    )
+    shape = (*(manifest["size"] or (None, None)), manifest["channels"])
+
+    def decode(data):
+        pair = records.decode(records.parse(data), manifest["encoding"], manifest["channels"])
+        return tuple(tf.ensure_shape(picture, shape) for picture in pair)
+
+    return serialized.map(decode, parallel).with_options(_in_order())
+
+
+def _mix(seed: int, epoch: tf.Tensor) -> tf.Tensor:
+    """Return another seed for every epoch."""
+    return tf.constant(seed * 1_000_003 + 1, tf.int64) + epoch
+
+
+def _in_order() -> tf.data.Options:
+    options = tf.data.Options()
+    options.deterministic = True
+    return options

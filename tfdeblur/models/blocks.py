@@ -1,0 +1,34 @@
+"""Blocks that two or more architectures share."""
+
+from typing import Literal
+
+import keras
+from keras import layers, ops
+
+Upsampling = Literal["transpose", "resize", "subpixel"]
+"""How a decoder doubles the size: transposed convolution, nearest-neighbour resize then convolution (Odena et al. 2016,
+no checkerboard), or sub-pixel convolution (Shi et al. 2016)."""
+
+
+def upsample(x, features: int, kernel: int, method: Upsampling):
+    """Double height and width, `(N, H, W, C)` to `(N, 2 H, 2 W, features)`, with a learned kernel and no activation.
+
+    Raises
+    ------
+    ValueError
+        `method` is none of `Upsampling`.
+    """
+    if method == "transpose":
+        return layers.Conv2DTranspose(features, kernel, strides=2, padding="same")(x)
+    if method == "resize":
+        return layers.Conv2D(features, kernel, padding="same")(layers.UpSampling2D(2)(x))
+    if method == "subpixel":
+        return ops.depth_to_space(layers.Conv2D(4 * features, kernel, padding="same")(x), 2)
+    raise ValueError(f"there is no upsampling {method!r}; there are transpose, resize and subpixel")
+
+
+def finish(x, inputs, name: str, residual: bool) -> keras.Model:
+    """Close a network: float32 output, with the blurred picture added where `residual` is asked for."""
+    if residual:
+        x = layers.Add(dtype="float32", name="global_residual")([inputs, x])
+    return keras.Model(inputs, x, name=name)

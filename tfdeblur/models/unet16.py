@@ -1,0 +1,53 @@
+"""UNet16: a small U-Net (Orlandi & Pinardi 2020, section 3.1.2, figure 3.5, after Ronneberger et al. 2015)."""
+
+import keras
+from keras import layers
+
+from tfdeblur.models.blocks import Upsampling, finish, upsample
+
+
+def unet16(
+    channels: int = 3, features: int = 16, residual: bool = False, upsampling: Upsampling = "transpose"
+) -> keras.Model:
+    """Build UNet16: three poolings from 16 features to 128 and back, with concatenated skip connections.
+
+    Sizes must be multiples of 8. With the defaults it has 482,067 parameters.
+
+    Left open by the report and chosen here, as in Ronneberger et al.: two 3x3 convolutions at every level, zero padding
+    so that sizes are kept, no activation after the transposed convolutions nor after the last 1x1 convolution.
+
+    Parameters
+    ----------
+    channels : int
+        Channels of the pictures.
+    features : int
+        Features at full size; they double with each pooling.
+    residual : bool
+        Whether the network estimates the difference to the blurred picture. Not in the report.
+    upsampling : {"transpose", "resize", "subpixel"}
+        How the expansive path doubles the size. The report's is "transpose".
+
+    Returns
+    -------
+    keras.Model
+        `(N, H, W, channels)` in [0, 1] to float32 of the same shape.
+    """
+    inputs = x = keras.Input((None, None, channels))
+    skips = []
+    for level in range(3):
+        x = _two_convolutions(x, features * 2**level)
+        skips.append(x)
+        x = layers.MaxPooling2D(2)(x)
+    x = _two_convolutions(x, features * 8)
+    for level in [2, 1, 0]:
+        x = upsample(x, features * 2**level, 2, upsampling)
+        x = layers.Concatenate()([skips[level], x])
+        x = _two_convolutions(x, features * 2**level)
+    x = layers.Conv2D(channels, 1, dtype="float32")(x)
+    return finish(x, inputs, "unet16", residual)
+
+
+def _two_convolutions(x, features: int):
+    for _ in range(2):
+        x = layers.Conv2D(features, 3, padding="same", activation="relu")(x)
+    return x

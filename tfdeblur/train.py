@@ -1,0 +1,74 @@
+"""`python -m tfdeblur.train [EXPERIMENT] [--data DIR] [--workdir DIR] [--tpu [NAME]] [--FIELD VALUE ...]`."""
+
+import difflib
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated
+
+import tyro
+
+from tfdeblur import provenance, storage
+from tfdeblur.commandline import run
+from tfdeblur.config import Experiment
+from tfdeblur.experiments import EXPERIMENTS
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """Train an experiment; the same command again goes on where it stopped."""
+
+    experiment: Annotated[Experiment, tyro.conf.arg(name="")]
+    workdir: str | None = None
+    """Run folder, local or gs://; runs/EXPERIMENT without it."""
+    tpu: str | None = None
+    """Train on a TPU: its name, or `local`, or nothing to have it found."""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Parse the command line and train."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    name = given.pop(0) if given and not given[0].startswith("-") else "sample"
+    options = tyro.cli(
+        Arguments,
+        prog=f"python -m tfdeblur.train {name}",
+        description=f"Experiments: {', '.join(EXPERIMENTS)}. Fields of the experiment may be given as options.",
+        default=Arguments(find_experiment(name)),
+        args=_with_tpu_name(given),
+    )
+    from tfdeblur import devices
+    from tfdeblur.training.run import train
+
+    workdir = options.workdir or storage.join("runs", options.experiment.name)
+    strategy = devices.choose_strategy(options.tpu)
+    facts = train(options.experiment, workdir, strategy, provenance.command("tfdeblur.train", arguments))
+    best = facts["best"]
+    print(f"best model: {storage.join(workdir, 'best.keras')} (step {best['step']}, PSNR {best['psnr']:.2f} dB on val)")
+    print(f"next: python -m tfdeblur.evaluate {workdir} --data {options.experiment.data} --split test")
+
+
+def find_experiment(name: str) -> Experiment:
+    """Return an experiment by its name.
+
+    Raises
+    ------
+    ValueError
+        There is none; the message suggests the nearest.
+    """
+    if name not in EXPERIMENTS:
+        near = difflib.get_close_matches(name, EXPERIMENTS, 1)
+        hint = f"did you mean {near[0]}? " if near else ""
+        raise ValueError(f"there is no experiment {name!r}; {hint}There are: {', '.join(EXPERIMENTS)}")
+    return EXPERIMENTS[name]
+
+
+def _with_tpu_name(arguments: list[str]) -> list[str]:
+    """Let --tpu stand alone, which means that the TPU is to be found."""
+    for i, argument in enumerate(arguments):
+        if argument == "--tpu" and (i + 1 == len(arguments) or arguments[i + 1].startswith("-")):
+            return [*arguments[: i + 1], "", *arguments[i + 1 :]]
+    return arguments
+
+
+if __name__ == "__main__":
+    run(main)

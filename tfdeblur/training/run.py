@@ -1,0 +1,249 @@
+"""How a run begins, goes on and ends: one loop for every kind of training step, device and strategy."""
+
+import json
+import signal
+import threading
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tfdeblur import devices, losses, provenance, storage
+from tfdeblur.config import Experiment
+from tfdeblur.data import patches, pipeline, records
+from tfdeblur.models import build_model
+from tfdeblur.training import run_folder, schedule
+from tfdeblur.training.log import PICTURES, Log
+from tfdeblur.training.supervised import Supervised
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The numbers of a run that follow from the experiment, the data and the devices."""
+
+    batch: int
+    """Samples in a global batch."""
+    steps_per_epoch: float
+    steps: int
+    period: int
+    """Steps between validations."""
+
+    @classmethod
+    def of(cls, experiment: Experiment, manifest: dict, replicas: int) -> "Plan":
+        """Work out the plan; steps and period become multiples of `steps_per_execution`."""
+        samples = pipeline.epoch_samples(manifest, "train", patch_size(experiment), experiment.crop)
+        batch = experiment.batch * replicas
+        steps_per_epoch = samples / batch
+        at_once = experiment.steps_per_execution
+        steps = experiment.steps or max(round(experiment.epochs * steps_per_epoch), 1)
+        period = experiment.validate_every or max(round(steps_per_epoch), 1)
+        return cls(batch, steps_per_epoch, -(-steps // at_once) * at_once, -(-period // at_once) * at_once)
+
+
+def train(experiment: Experiment, workdir: str, strategy: tf.distribute.Strategy, command: str = "") -> dict:
+    """Train an experiment, or go on with it where its run folder says it stopped.
+
+    Parameters
+    ----------
+    experiment : Experiment
+        What to train.
+    workdir : str
+        The run folder, local or `gs://`.
+    strategy : tf.distribute.Strategy
+        From `devices.choose_strategy`.
+    command : str
+        The command line, to be kept with the run.
+
+    Returns
+    -------
+    dict
+        What `run.json` holds.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        The data set or the run folder do not fit; or the loss is no longer a number.
+    """
+    manifest = records.load_manifest(experiment.data)
+    plan = Plan.of(experiment, manifest, strategy.num_replicas_in_sync)
+    run_folder.claim(workdir, experiment)
+    keras.utils.set_random_seed(experiment.seed)
+    policy = devices.choose_precision(experiment.precision, strategy)
+    with strategy.scope():
+        model = build(experiment, plan, policy)
+    step, state = run_folder.load_checkpoint(workdir, model)
+    print(
+        f"{experiment.name}: {model.network.count_params():,} parameters, {plan.steps:,} steps of {plan.batch} samples "
+        f"({plan.steps_per_epoch:.4g} an epoch), {policy}, {devices.describe(strategy)}"
+        + (f"; goes on after step {step:,}" if step else "")
+    )
+    facts = {
+        "experiment": experiment.name, "command": command, "commit": provenance.commit(),
+        "versions": provenance.versions(), "device": devices.describe(strategy), "precision": policy,
+        "replicas": strategy.num_replicas_in_sync, "global_batch": plan.batch,
+    }  # fmt: skip
+    run = _Run(experiment, workdir, strategy, model, plan, step, state, facts)
+    with _signals() as stop:
+        run.go(stop)
+    return run.finish()
+
+
+def build(experiment: Experiment, plan: Plan, policy: str) -> keras.Model:
+    """Return the compiled training model, its optimiser built; to be called within the strategy's scope."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(policy)
+    try:
+        network = build_model(
+            experiment.model, channels=experiment.channels, features=experiment.features, depth=experiment.depth,
+            residual=experiment.residual or None, upsampling=experiment.upsampling,
+        )  # fmt: skip
+    finally:
+        keras.config.set_dtype_policy(before)
+    model = Supervised(network, losses.find_loss(experiment.loss))
+    single = tf.distribute.get_strategy().num_replicas_in_sync == 1
+    model.compile(
+        optimizer=schedule.optimizer(experiment, plan.steps, plan.steps_per_epoch),
+        jit_compile=experiment.xla if single else "auto",
+        steps_per_execution=experiment.steps_per_execution,
+    )
+    model.optimizer.build(model.trainable_variables)  # unbuilt optimisers fail under MirroredStrategy
+    return model
+
+
+def patch_size(experiment: Experiment) -> tuple[int, int] | None:
+    """Return the size of the training samples, None for whole pictures."""
+    return patches.parse_size(experiment.patch) if experiment.patch else None
+
+
+class _Run:
+    """A run between its beginning and its end."""
+
+    def __init__(self, experiment, workdir, strategy, model, plan, step, state, facts):
+        self.experiment, self.workdir, self.strategy = experiment, workdir, strategy
+        self.model, self.plan, self.done, self.facts = model, plan, step, facts
+        self.state = {"best": None, "best_step": None, "seconds": 0.0} | state
+        self.began = time.monotonic() - self.state["seconds"]
+        patch = patch_size(experiment)
+        self.validation = None
+        if "val" in records.load_manifest(experiment.data)["splits"]:
+            limit = experiment.validation_pictures
+            self.validation = pipeline.validation_batches(experiment.data, batch=plan.batch, patch=patch, limit=limit)
+
+    def batches(self) -> tf.data.Dataset:
+        """Return the batches from the present step on."""
+        e = self.experiment
+        return pipeline.training_batches(
+            e.data, batch=self.plan.batch, patch=patch_size(e), crop=e.crop, cache=e.cache, shuffle=e.shuffle,
+            augment=e.augment, seed=e.seed, first_step=self.done,
+        )  # fmt: skip
+
+    def go(self, stop: threading.Event) -> None:
+        """Train until the last step, or until `stop` is set, which ends the run after a checkpoint."""
+        plan, at_once = self.plan, self.experiment.steps_per_execution
+        if self.done >= plan.steps:
+            return
+        iterator = iter(self.strategy.experimental_distribute_dataset(self.batches()))
+        self.model.make_train_function()
+        log = Log(self.workdir, self.done, plan.steps, plan.batch, plan.steps_per_epoch)
+        try:
+            while self.done < plan.steps:
+                logs = {key: float(value) for key, value in self.model.train_function(iterator).items()}
+                if not np.isfinite(logs["loss"]):
+                    raise ValueError(self._keep_batch(logs["loss"]))
+                self.done += at_once
+                log.step(plan.batch * at_once, logs)
+                at_period = self.done % plan.period == 0 or self.done == plan.steps
+                if at_period:
+                    self._validate(log, logs)
+                if at_period or stop.is_set() or self.done % self.experiment.checkpoint_every < at_once:
+                    self._checkpoint()
+                    log.resume_clock()
+                if stop.is_set():
+                    raise KeyboardInterrupt
+        finally:
+            log.close()
+
+    def _validate(self, log: Log, training: dict) -> None:
+        """Measure the network on the validation split, keep it if it is the best so far, write the log."""
+        validation = {}
+        with _averaged_weights(self.model):
+            if self.validation is not None:
+                validation = self.model.evaluate(self.validation, return_dict=True, verbose=0)
+                blur, sharp = (p[:PICTURES].numpy() for p in next(iter(self.validation)))
+                restored = self.model.network(losses.as_unit_range(blur), training=False)
+                log.pictures(self.done, *(np.asarray(losses.as_unit_range(p)) for p in (blur, restored, sharp)))
+            score = validation.get("psnr", training["psnr"])
+            if self.state["best"] is None or score > self.state["best"]:
+                self.state |= {"best": float(score), "best_step": self.done}
+                run_folder.save_network(self.workdir, "best", self.model.network)
+        log.period(self.done, float(self.model.optimizer.learning_rate), training, validation)
+        self.model.reset_metrics()
+
+    def _checkpoint(self) -> None:
+        self.state["seconds"] = time.monotonic() - self.began
+        run_folder.save_checkpoint(self.workdir, self.model, self.done, self.state)
+        self._write_facts()
+
+    def _write_facts(self) -> dict:
+        best = {"step": self.state["best_step"], "psnr": self.state["best"]}
+        done = {"step": self.done, "steps": self.plan.steps, "seconds": round(self.state["seconds"], 1), "best": best}
+        facts = self.facts | done
+        storage.write_text(storage.join(self.workdir, "run.json"), json.dumps(facts, indent=2) + "\n")
+        return facts
+
+    def _keep_batch(self, loss: float) -> str:
+        """Save the batch of the present step, which the pipeline gives again, and say where."""
+        path = storage.join(self.workdir, f"bad-step-{self.done:08d}.npz")
+        blur, sharp = next(iter(self.batches()))
+        with storage.publish(path) as temporary:
+            np.savez(temporary, blur=blur.numpy(), sharp=sharp.numpy())
+        return (
+            f"the loss is {loss} at step {self.done + 1}; its batch is in {path}. The run can go on from its last "
+            "checkpoint: try a lower --learning-rate or --clip-norm 1 in a new --workdir"
+        )
+
+    def finish(self) -> dict:
+        """Save the last network and return what `run.json` holds."""
+        with _averaged_weights(self.model):
+            run_folder.save_network(self.workdir, "last", self.model.network)
+        return self._write_facts()
+
+
+@contextmanager
+def _averaged_weights(model: keras.Model):
+    """Put the moving average of the weights in their place for a while, where the optimiser keeps one."""
+    if not model.optimizer.use_ema:
+        yield
+        return
+    variables = model.optimizer._trainable_variables
+    raw = [variable.numpy() for variable in variables]
+    model.optimizer.finalize_variable_values(variables)
+    try:
+        yield
+    finally:
+        for variable, value in zip(variables, raw, strict=True):
+            variable.assign(value)
+
+
+@contextmanager
+def _signals():
+    """Turn the first Ctrl-C or SIGTERM into a wish to stop after the present step; the second one stops at once."""
+    stop = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield stop
+        return
+
+    def note(number, frame):
+        if stop.is_set():
+            raise KeyboardInterrupt
+        stop.set()
+
+    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
