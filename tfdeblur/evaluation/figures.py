@@ -95,9 +95,9 @@ def decibels(value: float) -> str:
     """Return a PSNR as text.
 
     >>> decibels(27.416), decibels(float("inf"))
-    ('27.42 dB', 'equal')
+    ('27.42 dB', 'identical')
     """
-    return "equal" if value == float("inf") else f"{value:.2f} dB"
+    return "identical" if value == float("inf") else f"{value:.2f} dB"
 
 
 def _fit(picture: np.ndarray, smallest: int, largest: int) -> Image.Image:
