@@ -97,7 +97,7 @@ def training_batches(
         pairs = pairs.cache("" if cache == "memory" else cache)
 
     def one_epoch(epoch):
-        return pairs.shuffle(min(shuffle, samples), _mix(seed, epoch), False) if shuffle else pairs
+        return _shuffled(pairs, min(shuffle, samples), seed, epoch) if shuffle else pairs
 
     first_epoch, offset = divmod(first_step * batch, samples)
     stream = tf.data.Dataset.range(first_epoch, tf.int64.max).flat_map(one_epoch).skip(offset)
@@ -124,7 +124,8 @@ def validation_batches(
         pairs = pairs.map(lambda *pair: tuple(patches.extract(p, patch) for p in pair)).unbatch()
     elif manifest["size"] is None:
         batch = 1
-    return pairs.batch(batch).cache().prefetch(1).with_options(_in_order())
+    batches = pairs.batch(batch).cache().prefetch(1).with_options(_in_order())
+    return batches.apply(tf.data.experimental.assert_cardinality(sum(1 for _ in batches)))
 
 
 def pictures(folder: str, split: str) -> Iterator[dict]:
@@ -160,9 +161,18 @@ def read_pairs(shards: list[str], manifest: dict, parallel: int = tf.data.AUTOTU
     return serialized.map(decode, parallel).with_options(_in_order())
 
 
-def _mix(seed: int, epoch: tf.Tensor) -> tf.Tensor:
-    """Return another seed for every epoch."""
-    return tf.constant(seed * 1_000_003 + 1, tf.int64) + epoch
+def _shuffled(pairs: tf.data.Dataset, buffer: int, seed: int, epoch: tf.Tensor) -> tf.data.Dataset:
+    """Shuffle by a seed that is a tensor, which `Dataset.shuffle` takes only under some global seeds."""
+    shuffled = tf.raw_ops.ShuffleDataset(
+        input_dataset=tf.data.experimental.to_variant(pairs),
+        buffer_size=buffer,
+        seed=tf.constant(seed + 1, tf.int64),
+        seed2=epoch + 1,  # two zeros would stand for a seed drawn by chance
+        reshuffle_each_iteration=False,
+        output_types=[spec.dtype for spec in pairs.element_spec],
+        output_shapes=[spec.shape for spec in pairs.element_spec],
+    )
+    return tf.data.experimental.from_variant(shuffled, pairs.element_spec)
 
 
 def _in_order() -> tf.data.Options:
