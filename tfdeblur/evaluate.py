@@ -144,7 +144,7 @@ def draw(path: str, deblur: Callable, pairs: Iterable[dict], rows: list[dict], s
     for i, title in titles.items():
         row = rows[i]
         ratios = [figures.decibels(row[key]) for key in ("blur_psnr", "psnr")]
-        labels.append([f"blurred: {ratios[0]}\n{title}", f"output: {ratios[1]}", f"sharp\n{row['name']}"])
+        labels.append([f"blurred: {ratios[0]}", f"output: {ratios[1]}\n{title}", f"sharp\n{row['name']}"])
     head = f"{summary['model']} on {summary['data']}, split {summary['split']}: by gain in PSNR"
     with storage.publish(path) as temporary:
         figures.sheet([drawn[i] for i in titles], labels, title=head).save(temporary, "PNG")

@@ -63,7 +63,9 @@ def sheet(
     for pictures, texts, row_height, caption in zip(drawn, labels, heights, captions, strict=True):
         left = _MARGIN
         for picture, text, column in zip(pictures, texts, widths, strict=False):
-            page.paste(picture, (left, top + row_height - picture.height))
+            place = (left, top + row_height - picture.height)
+            draw.rectangle((place[0] - 1, place[1] - 1, left + picture.width, top + row_height), outline=_FRAME)
+            page.paste(picture, place)
             _write(draw, text, (left, top + row_height + 3), column, _TEXT)
             left += column + _GAP
         top += row_height + caption + _GAP + 4

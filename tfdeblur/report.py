@@ -1,0 +1,186 @@
+"""Tables of results, made from what evaluations have written and never typed in."""
+
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import tyro
+
+from tfdeblur import provenance, storage
+from tfdeblur.commandline import run
+
+BEGIN, END = "<!-- results -->", "<!-- /results -->"
+DEPTH = 2
+"""Folders below the ones given in which evaluations are looked for: runs, RUN, RUN/evaluation-DATA-SPLIT."""
+
+
+@dataclass(frozen=True)
+class Results:
+    """Collect evaluations into one Markdown table, with the blurred input of every data set as its first row."""
+
+    folders: tyro.conf.Positional[tuple[str, ...]]
+    """Run folders, folders of run folders, or results of evaluations; local or gs://."""
+    out: str | None = None
+    """Markdown file to write. Without it and --readme the table is printed."""
+    readme: str | None = None
+    """Markdown file in which the lines between <!-- results --> and <!-- /results --> are replaced."""
+
+
+def results(options: Results, command: str) -> None:
+    """Write or print the table that the command line, given for the record, asks for."""
+    text = f"{table(collect(options.folders))}\nMade by `{command}`.\n"
+    if options.out:
+        storage.write_text(options.out, text)
+    if options.readme:
+        storage.write_text(options.readme, replaced(storage.read_text(options.readme), text, options.readme))
+    if not options.out and not options.readme:
+        print(text, end="")
+
+
+COMMANDS = {"results": (Results, results)}
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command."""
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    choices = {name: options for name, (options, _) in COMMANDS.items()}
+    options = tyro.extras.subcommand_cli_from_dict(
+        choices, args=arguments, prog="python -m tfdeblur.report", description=__doc__
+    )
+    action = next(action for kind, action in COMMANDS.values() if isinstance(options, kind))
+    action(options, provenance.command("tfdeblur.report", arguments))
+
+
+def collect(folders: Sequence[str]) -> list[dict]:
+    """Return the summaries of all evaluations in and below some folders.
+
+    Raises
+    ------
+    FileNotFoundError
+        There is no such folder, or no evaluation in or below any of them.
+    ValueError
+        A summary cannot be read.
+    """
+    paths: dict[str, None] = {}
+    for folder in folders:
+        if not storage.is_folder(folder):
+            raise FileNotFoundError(f"there is no folder {folder}; give run folders or results of tfdeblur.evaluate")
+        paths |= dict.fromkeys(_summaries(folder.rstrip("/"), DEPTH))
+    if not paths:
+        where = ", ".join(folders) or "no folder"
+        raise FileNotFoundError(
+            f"no evaluation found in {where}; `python -m tfdeblur.evaluate RUN --data DIR` makes one"
+        )
+    return [_read(path) for path in paths]
+
+
+def table(summaries: Sequence[dict]) -> str:
+    """Return a Markdown table of evaluations, best last within each data set, and their commands below it."""
+    lines = [
+        "| data, split (pictures) | experiment | steps | PSNR, finite (pictures) | PSNR, capped | PSNR of the mean MSE "
+        "| SSIM | MSE | training time | device | date | commit | command |",
+        "|" + "---|" * 13,
+    ]
+    groups: dict[tuple, list[dict]] = {}
+    for summary in summaries:
+        groups.setdefault(_data(summary), []).append(summary)
+    commands: list[str] = []
+    for key in sorted(groups, key=str):
+        found = sorted(groups[key], key=lambda summary: summary["output"]["psnr_capped"]["mean"])
+        title = f"{key[0]}, {key[1]} ({key[2]:,})"
+        lines.append(_row(title, "blurred input", "", found[0]["blurred"], *[""] * 5))
+        for summary in found:
+            commands.append(_commands(summary))
+            lines.append(_row(title, *_row_cells(summary), f"({len(commands)})"))
+    caps = sorted({summary["psnr_cap"] for summary in summaries})
+    notes = [
+        "PSNR in dB: mean over the pictures where it is finite, with their number; mean with every picture counting "
+        f"{' or '.join(f'{cap:g}' for cap in caps)} dB at most; and of the mean squared error of all pictures.",
+        *(f"({i}) {command}" for i, command in enumerate(commands, 1)),
+    ]
+    return "\n".join(lines) + "\n\n" + "  \n".join(notes) + "\n"
+
+
+def replaced(document: str, text: str, name: str) -> str:
+    """Return a document with the lines between the markers replaced.
+
+    Raises
+    ------
+    ValueError
+        The markers are not there, once each and in order.
+    """
+    before, found, rest = document.partition(BEGIN)
+    _, found_end, after = rest.partition(END)
+    if not found or not found_end or BEGIN in rest or END in after:
+        raise ValueError(f"{name} needs the lines {BEGIN} and {END}, once each and in this order, around the table")
+    return f"{before}{BEGIN}\n{text}{END}{after}"
+
+
+def duration(seconds: float) -> str:
+    """Return a time as text.
+
+    >>> duration(42), duration(750), duration(7500)
+    ('42 s', '12.5 min', '2 h 05 min')
+    """
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    if seconds < 6000:
+        return f"{seconds / 60:.1f} min"
+    return f"{int(seconds // 3600)} h {int(seconds % 3600 // 60):02d} min"
+
+
+def _summaries(folder: str, depth: int) -> list[str]:
+    names = storage.list_names(folder)
+    found = [storage.join(folder, "summary.json")] if "summary.json" in names else []
+    for name in names if depth else []:
+        found += _summaries(storage.join(folder, name), depth - 1)
+    return found
+
+
+def _read(path: str) -> dict:
+    try:
+        summary = json.loads(storage.read_text(path))
+        _data(summary), summary["output"]["psnr_capped"]["mean"], summary["psnr_cap"]
+    except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError) as error:
+        raise ValueError(f"{path} is not the summary of an evaluation ({error!r}); evaluate again") from error
+    return summary
+
+
+def _data(summary: dict) -> tuple:
+    """Return what evaluations share that were made on the same pictures, by the blurred input's own figures too."""
+    return summary["data"], summary["split"], summary["pictures"], f"{summary['blurred']['mse']['mean']:.5g}"
+
+
+def _row(title: str, experiment: str, steps: str, measures: dict, *cells: str) -> str:
+    psnr, forms = measures["psnr"], {"psnr_capped": ".2f", "psnr_of_mean_mse": ".2f", "ssim": ".4f", "mse": ".3e"}
+    values = [f"{_number(psnr['mean'], '.2f')} ({psnr['count']:,})"]
+    values += [_number(measures[key]["mean"], form) for key, form in forms.items()]
+    return "| " + " | ".join([title, experiment, steps, *values, *cells]) + " |"
+
+
+def _row_cells(summary: dict) -> list:
+    made = summary["run"] or {}
+    name = Path(summary["model"]).name
+    experiment = made.get("experiment", name)
+    experiment += f" ({name})" if name != experiment else ""
+    steps, best = made.get("step"), (made.get("best") or {}).get("step")
+    shown = "" if steps is None else f"{steps:,}" + (f" (best: {best:,})" if best not in (None, steps) else "")
+    seconds = made.get("seconds")
+    time = "" if seconds is None else duration(seconds)
+    device, commit = made.get("device") or summary["device"], made.get("commit") or summary["commit"] or ""
+    return [experiment, shown, summary["output"], time, device, summary["date"][:10], commit]
+
+
+def _commands(summary: dict) -> str:
+    made = (summary["run"] or {}).get("command")
+    return ", ".join(f"`{command}`" for command in (made, summary["command"]) if command)
+
+
+def _number(value: float | None, form: str) -> str:
+    return "-" if value is None else format(value, form)
+
+
+if __name__ == "__main__":
+    run(main)
