@@ -19,7 +19,10 @@ SIGMAS = (0.0, 0.7, 1.5, 2.2)
 def folder(tmp_path):
     """Two splits of real photographs: 8 records in 4 shards, of two sizes."""
     splits = {
-        split: [pair(photograph(scene, 64, 80 + 16 * (i % 2), 20 * i), s, f"{scene}/{i}", scene) for i, s in enumerate(SIGMAS)]
+        split: [
+            pair(photograph(scene, 64, 80 + 16 * (i % 2), 20 * i), s, f"{scene}/{i}", scene)
+            for i, s in enumerate(SIGMAS)
+        ]
         for split, scene in (("train", "astronaut"), ("test", "coffee"))
     }
     return write_folder(tmp_path / "photos", splits, shards=2)
@@ -37,7 +40,9 @@ def test_a_sound_data_set(folder, capsys):
     code, out, err = inspect(capsys, folder)
     assert code == 0 and "sound: 8 records in 4 shards" in out, err
     photographs = [photograph("coffee", 64, 80 + 16 * (i % 2), 20 * i) for i in range(4)]
-    expected = np.mean([peak_signal_noise_ratio(p, blurred(p, s)) for p, s in zip(photographs[1:], SIGMAS[1:], strict=True)])
+    expected = np.mean(
+        [peak_signal_noise_ratio(p, blurred(p, s)) for p, s in zip(photographs[1:], SIGMAS[1:], strict=True)]
+    )
     line = next(line for line in out.splitlines() if line.startswith("test"))
     assert f"{expected:.2f} dB (mean of 3 finite)" in line
     assert line.split()[1:4] == ["4", "1", "2"] and "64x80, 64x96" in line and "0.00 to 2.20" in line
