@@ -3,16 +3,16 @@
 import json
 import os
 import platform
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from importlib.metadata import version
 
 from tqdm import tqdm
 
-from tfdeblur import storage
+from tfdeblur import __version__, storage
 from tfdeblur.data.records import MANIFEST, PLAN, SCHEMA_VERSION
-from tools.items import Item, Listing, Recipe, Where
-from tools.plan import Shard, fingerprint, is_finished, plan_shards, unfinished
-from tools.recording import blur_encoding
+from tools.items import Listing, Recipe
+from tools.options import Options, check, parse_renames, parse_size
+from tools.plan import Shard, fingerprint, is_finished, plan_shards, shard_counts, unfinished
 from tools.sharding import note_path, write_shards
 from tools.sources import SOURCES
 from tools.splits import assign, parse_weights
@@ -21,12 +21,12 @@ LISTED_SCENES = 1000
 """A manifest lists the scenes of a split up to this number, and counts them beyond it."""
 
 
-def make(options, command: list[str]) -> str:
+def make(options: Options, command: list[str]) -> str:
     """Make the data set, or what is missing of it.
 
     Parameters
     ----------
-    options : tools.make_tfrecords.Options
+    options : tools.options.Options
         The command's arguments.
     command : list of str
         The command line, for the manifest.
@@ -37,25 +37,22 @@ def make(options, command: list[str]) -> str:
         What was done, in a sentence.
     """
     check(options)
-    listing = SOURCES[options.source](Where(options.src, options.layout, options.blur_folder, options.blur_dir, options.sharp_dir))
-    check_listing(listing, options)
+    listing = list_source(options)
     recipe = recipe_of(options, listing)
     splits, notes = assign(listing.items, parse_weights(options.splits) or None, options.seed)
     splits = {split: items[: options.limit] for split, items in splits.items()}
-    for note in notes:
-        print(f"note: {note}")
     name = options.name or os.path.basename(options.out.rstrip("/")) or options.source
-    settings = asdict(recipe) | {"name": name, "shards": options.shards, "shard_mb": options.shard_mb, "problems": listing.problems}
-    digest = fingerprint(settings, splits)
+    sizing = {"shards": options.shards, "shard_mb": options.shard_mb}
+    digest = fingerprint({"recipe": asdict(recipe), "name": name, "problems": listing.problems} | sizing, splits)
     if is_finished(options.out, digest):
         return f"{options.out} is complete, nothing to do"
-    with unfinished(options.out, digest, command):
-        shards = plan_shards(name, splits, recipe, options.shards, options.shard_mb)
-        total = sum(len(shard.items) for shard in shards)
-        with tqdm(total=total, unit=" pictures", disable=None, smoothing=0.05) as bar:
-            facts = write_shards(
-                shards, options.out, recipe, workers=options.workers, skip=options.on_error == "skip", advance=bar.update
-            )
+    for note in notes:
+        print(f"note: {note}")
+    with unfinished(options.out, digest, command, lambda: shard_counts(splits, recipe, **sizing)) as counts:
+        shards = plan_shards(name, splits, counts)
+        with tqdm(total=sum(map(len, splits.values())), unit=" pictures", disable=None, smoothing=0.05) as bar:
+            skip = options.on_error == "skip"
+            facts = write_shards(shards, options.out, recipe, workers=options.workers, skip=skip, advance=bar.update)
         manifest = manifest_of(name, command, digest, recipe, listing, shards, facts)
         storage.write_text(storage.join(options.out, MANIFEST), json.dumps(manifest, indent=1))
         for shard in shards:
@@ -64,44 +61,35 @@ def make(options, command: list[str]) -> str:
     return summary(options.out, manifest)
 
 
-def check(options) -> None:
-    """Refuse options that contradict each other or make no sense, before any work.
+def list_source(options: Options) -> Listing:
+    """List the source; refuse one that is empty, has names twice, or (under `--on-error fail`) has unusable pictures.
 
     Raises
     ------
-    ValueError
-        Says what was found and what to do.
+    ValueError, FileNotFoundError
+        Says what is wrong with the source.
     """
-    low, high = options.sigma
-    if not 0 <= low <= high < float("inf"):
-        raise ValueError(f"--sigma is {low} {high}; it takes the lowest and the highest value in pixels, 0 <= LOW <= HIGH")
-    for field in ("draws", "workers", "shards", "shard_mb", "limit"):
-        value = getattr(options, field)
-        if value is not None and value <= 0:
-            raise ValueError(f"--{field.replace('_', '-')} is {value}; it must be above 0")
-    if options.shards and options.shard_mb:
-        raise ValueError("--shards and --shard-mb both say how many shards to write; give one of them")
-    if options.source == "pairs" and (options.blur or options.as_float or options.draws > 1):
-        raise ValueError("--blur, --float and --draws are for sharp pictures; pairs come with blurred ones, leave these options out")
-
-
-def check_listing(listing: Listing, options) -> None:
-    """Refuse a source that has nothing, has names twice, or (under `--on-error fail`) has pictures that cannot be used."""
+    listing = SOURCES[options.source](options)
     if listing.problems and options.on_error == "fail":
         name, reason = listing.problems[0]
         more = f" ({len(listing.problems) - 1} more like it)" if len(listing.problems) > 1 else ""
         raise ValueError(f"{name}: {reason}{more}; mend the source, or use --on-error skip to leave such pictures out")
     if not listing.items:
-        raise ValueError(f"source {options.source} at {options.src} has no usable pictures")
+        raise ValueError(f"the source {options.source} has no usable pictures in {options.src or options.blur_dir}")
     if len({item.name for item in listing.items}) < len(listing.items):
-        raise ValueError(f"source {options.source} at {options.src} has several pictures of the same name")
+        raise ValueError(f"the source {options.source} has several pictures of one name in {options.src}; rename them")
+    renames = parse_renames(options.rename)
+    unknown = renames.keys() - {item.split for item in listing.items}
+    if unknown:
+        raise ValueError(f"--rename has {min(unknown)!r}, which is not a split of this source")
+    items = [replace(item, split=renames.get(item.split, item.split)) for item in listing.items]
+    return replace(listing, items=items)
 
 
-def recipe_of(options, listing: Listing) -> Recipe:
+def recipe_of(options: Options, listing: Listing) -> Recipe:
     """Return what the options say of the records themselves."""
-    made = listing.items[0].blur is None
     return Recipe(
-        blur=(options.blur or "gaussian") if made else None,
+        blur=(options.blur or "gaussian") if listing.items[0].blur is None else None,
         sigma=tuple(options.sigma),
         as_float=options.as_float,
         draws=options.draws,
@@ -111,20 +99,6 @@ def recipe_of(options, listing: Listing) -> Recipe:
         channels=options.channels or listing.channels,
         seed=options.seed,
     )
-
-
-def parse_size(option: str, text: str | None) -> tuple[int, int] | None:
-    """Read `"96x128"` as height and width.
-
-    >>> parse_size("--patch", "96x128")
-    (96, 128)
-    """
-    if text is None:
-        return None
-    height, _, width = text.lower().partition("x")
-    if not (height.isdecimal() and width.isdecimal() and int(height) and int(width)):
-        raise ValueError(f"{option} is {text!r}; it takes height x width in pixels, as in 96x128")
-    return int(height), int(width)
 
 
 def manifest_of(
@@ -150,7 +124,7 @@ def manifest_of(
         "fingerprint": digest,
         "channels": recipe.channels,
         "size": list(sizes.pop()) if len(sizes) == 1 else None,
-        "encoding": {"blur": blur_encoding(recipe, recipe.blur is not None), "sharp": recipe.encoding},
+        "encoding": dict(zip(("blur", "sharp"), recipe.encodings, strict=True)),
         "blur": describe_blur(recipe, listing),
         "expanded_grey": sum(part["grey"] for part in made),
         "skipped": [{"name": item, "reason": reason} for item, reason in listing.problems]
@@ -169,8 +143,8 @@ def describe_blur(recipe: Recipe, listing: Listing) -> dict:
 
 def versions() -> dict[str, str]:
     """Return the versions of what the bytes come from."""
-    packages = ("numpy", "pillow", "scipy")
-    return {"python": platform.python_version(), **{package: version(package) for package in packages}}
+    packages = {package: version(package) for package in ("numpy", "pillow", "scipy")}
+    return {"tfdeblur": __version__, "python": platform.python_version(), **packages}
 
 
 def summary(out: str, manifest: dict) -> str:

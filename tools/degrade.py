@@ -1,7 +1,7 @@
 """The blurs that sharp pictures can be given: the one place where they are listed.
 
-A kind of blur is a function `(sharp, random, recipe) -> Blurred` on a picture `(H, W, C)`, float32 in [0, 1]. To add one, write it here,
-name it in `BLURS`, and give `Recipe` the fields that describe it.
+A kind of blur is a function `(sharp, random, recipe) -> Blurred` on a picture `(H, W, C)`, float32 in [0, 1]. To add
+one, write it here, name it in `BLURS`, and give `Options` and `Recipe` the fields that describe it.
 """
 
 from collections.abc import Callable
@@ -22,7 +22,7 @@ class Blurred(NamedTuple):
 
 
 def gaussian(sharp: np.ndarray, random: np.random.Generator, recipe: Recipe) -> Blurred:
-    """Gaussian blur of one strength for the picture, drawn uniformly from `recipe.sigma` (Orlandi & Pinardi: 0 to 3)."""
+    """Gaussian blur of a strength drawn uniformly from `recipe.sigma` (Orlandi & Pinardi: 0 to 3 pixels)."""
     sigma = float(np.float32(random.uniform(*recipe.sigma)))
     return Blurred(gaussian_blur(sharp, sigma), sigma)
 

@@ -33,40 +33,29 @@ class Item:
 
 @dataclass(frozen=True)
 class Listing:
-    """What a source found: items, pictures it cannot use with the reason, and what the manifest tells of it."""
+    """What a source found.
+
+    Attributes
+    ----------
+    items : list of Item
+        In an order that does not change from call to call.
+    problems : list of tuple of two str
+        Names of pictures that cannot be used, for example for want of a partner, each with the reason.
+    channels : int
+        Channels of the pictures unless the user wants others.
+    description : dict
+        What the manifest shall say of blurred pictures that come with the source.
+    """
 
     items: list[Item]
-    problems: list[tuple[str, str]]
+    problems: list[tuple[str, str]] = field(default_factory=list)
     channels: int = 3
     description: dict = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
-class Where:
-    """Where a source's pictures are; each source reads the fields that concern it.
-
-    Attributes
-    ----------
-    src : str, optional
-        Folder of the source.
-    layout : str
-        How a folder of pairs is laid out, a key of `tools.sources.pairs.LAYOUTS`, or `"auto"`.
-    blur_folder : str
-        Which of GoPro's blurred versions to take, `"blur"` or `"blur_gamma"`.
-    blur_dir, sharp_dir : str, optional
-        Two parallel folders of pairs, in place of `src`.
-    """
-
-    src: str | None = None
-    layout: str = "auto"
-    blur_folder: str = "blur"
-    blur_dir: str | None = None
-    sharp_dir: str | None = None
-
-
-@dataclass(frozen=True)
 class Recipe:
-    """What records are made of an item; with the item, all that their bytes depend on.
+    """What records are made of an item; together with the item, all that their bytes depend on.
 
     Attributes
     ----------
@@ -85,7 +74,7 @@ class Recipe:
     channels : int
         1 or 3.
     seed : int
-        Of all random numbers.
+        Of all random numbers, >= 0.
     """
 
     blur: str | None = "gaussian"
@@ -97,6 +86,11 @@ class Recipe:
     patch: tuple[int, int] | None = None
     channels: int = 3
     seed: int = 0
+
+    @property
+    def encodings(self) -> tuple[str, str]:
+        """How the blurred and the sharp picture are encoded."""
+        return "float32" if self.as_float else self.encoding, self.encoding
 
 
 def digest(*texts: str) -> int:

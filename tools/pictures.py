@@ -1,4 +1,4 @@
-"""Picture files in and out: reading with errors that explain, resizing, encoding, and PNG files taken over byte for byte."""
+"""Picture files in and out: reading with errors that explain, resizing, encoding, PNG files kept byte for byte."""
 
 import io
 import struct
@@ -8,29 +8,41 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
+SUFFIXES = frozenset(".png .jpg .jpeg .webp .tif .tiff .bmp .gif .ppm .pgm".split())
+"""Files with these suffixes, in either case, are taken for pictures."""
+
 BROKEN = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error, Image.DecompressionBombError)
 """What Pillow raises for files that are not what their names say."""
 
-GREY_MODES = ("L", "LA", "1", "I;16", "I", "F")
+GREY_MODES = ("L", "LA", "La", "1", "I", "F", "I;16", "I;16B", "I;16L")
 
 
-def title(source: str | bytes) -> str:
-    """Return how to call a picture in an error message."""
-    return source if isinstance(source, str) else f"a picture of {len(source)} bytes"
+def find_pictures(folder: Path) -> list[Path]:
+    """Return the picture files in a folder and its sub-folders, sorted, without hidden ones."""
+    files = (path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
+    hidden = (path for path in files if not any(part.startswith(".") for part in path.relative_to(folder).parts))
+    return sorted(hidden, key=lambda path: path.relative_to(folder).parts)
 
 
-def file_bytes(source: str | bytes) -> bytes:
-    """Return the content of a picture's file."""
-    return Path(source).read_bytes() if isinstance(source, str) else source
+def content_of(source: str | bytes) -> bytes:
+    """Return the content of a picture's file, given by path or as it is."""
+    if isinstance(source, bytes):
+        return source
+    try:
+        return Path(source).read_bytes()
+    except OSError as error:
+        raise ValueError(complaint(source, error)) from error
 
 
-def read(source: str | bytes, channels: int) -> tuple[np.ndarray, bool]:
+def decode(content: bytes, title: str, channels: int) -> tuple[np.ndarray, bool]:
     """Decode a picture.
 
     Parameters
     ----------
-    source : str or bytes
-        Path or content of a file in any format that Pillow reads.
+    content : bytes
+        Content of a file in any format that Pillow reads.
+    title : str
+        What error messages call it.
     channels : int
         1 for grey, 3 for RGB: other pictures are converted. An alpha channel is dropped, 16 bits become 8, an EXIF
         orientation is applied.
@@ -45,82 +57,78 @@ def read(source: str | bytes, channels: int) -> tuple[np.ndarray, bool]:
     Raises
     ------
     ValueError
-        The file is missing, empty, truncated, or no picture.
+        The file is empty, truncated, or no picture.
     """
     try:
-        with Image.open(io.BytesIO(file_bytes(source))) as image:
+        with Image.open(io.BytesIO(content)) as image:
             image.load()
             was_grey = image.mode in GREY_MODES
-            picture = np.asarray(_eight_bit(ImageOps.exif_transpose(image)).convert("L" if channels == 1 else "RGB"))
+            upright = _eight_bit(ImageOps.exif_transpose(image))
+            picture = np.asarray(upright.convert("L" if channels == 1 else "RGB"))
     except BROKEN as error:
-        raise ValueError(_complaint(source, error)) from error
+        raise ValueError(complaint(title, error)) from error
     return picture.reshape(*picture.shape[:2], channels), was_grey
 
 
 def _eight_bit(image: Image.Image) -> Image.Image:
-    """Scale the 16-bit grey modes, which Pillow would clip at 255."""
-    if image.mode.startswith("I;16") or image.mode == "I":
-        return Image.fromarray(np.uint8(np.round(np.clip(np.asarray(image, np.float64), 0, 65535) / 257)))
-    return image
+    """Scale 16-bit grey, which Pillow would clip at 255, and open up palettes with transparency, which it warns of."""
+    if image.mode.startswith("I"):
+        return Image.fromarray(np.uint8(np.rint(np.clip(np.asarray(image, np.float64), 0, 65535) / 257)))
+    return image.convert("RGBA") if image.mode == "P" and "transparency" in image.info else image
 
 
-def _complaint(source: str | bytes, error: Exception) -> str:
-    found = str(error) or type(error).__name__
+def complaint(title: str, error: Exception) -> str:
+    """Return what to tell the user of a file that cannot be read."""
+    found = getattr(error, "strerror", None) or str(error) or type(error).__name__
     return (
-        f"{title(source)} cannot be read as a picture ({found}); replace the file, or use --on-error skip to leave such files out"
+        f"{title} cannot be read as a picture ({found}); replace the file, "
+        "or use --on-error skip to leave such pictures out"
     )
 
 
-def png_as_stored(source: str | bytes, channels: int) -> tuple[bytes, int, int] | None:
-    """Return a PNG file's own bytes where they can be a record's, so that nothing is encoded again.
+def png_to_keep(content: bytes, title: str, channels: int) -> tuple[int, int] | None:
+    """Return height and width of a PNG file that can go into a record as it is, without being encoded again.
 
-    They can if the file is an 8-bit PNG of the wanted channels without alpha, palette, interlacing or orientation.
-    Every chunk's checksum is verified.
+    That is an 8-bit PNG of the wanted channels without alpha, palette, interlacing or orientation. The checksum of each
+    of its chunks is verified.
 
     Parameters
     ----------
-    source : str or bytes
-        Path or content of a file.
+    content : bytes
+        Content of a file.
+    title : str
+        What error messages call it.
     channels : int
         1 or 3.
 
     Returns
     -------
-    tuple of (bytes, int, int) or None
-        Content, height and width; None where the file is something else that has to be decoded.
+    tuple of two int or None
+        None where the file is something else and has to be decoded.
 
     Raises
     ------
     ValueError
-        The file is a PNG but damaged.
+        The file is such a PNG, but damaged.
     """
-    content = file_bytes(source)
-    header = _png_header(content)
-    if header is None:
+    if len(content) < 33 or not content.startswith(b"\x89PNG\r\n\x1a\n") or content[12:16] != b"IHDR":
         return None
-    width, height, depth, colour, interlaced = header
+    # PNG specification, section 11.2.1; colour type 0 is grey, 2 is RGB.
+    width, height, depth, colour, _, _, interlaced = struct.unpack(">IIBBBBB", content[16:29])
     if (depth, colour, interlaced) != (8, 0 if channels == 1 else 2, 0):
         return None
     try:
-        image = Image.open(io.BytesIO(content))
-        if image.info.keys() & {"transparency", "exif"}:
-            return None
-        image.verify()
+        with Image.open(io.BytesIO(content)) as image:
+            if image.info.keys() & {"transparency", "exif"}:
+                return None
+            image.verify()
     except BROKEN as error:
-        raise ValueError(_complaint(source, error)) from error
-    return content, height, width
-
-
-def _png_header(content: bytes) -> tuple[int, int, int, int, int] | None:
-    """Return width, height, bit depth, colour type and interlacing of a PNG (specification, section 11.2.1)."""
-    if len(content) < 33 or not content.startswith(b"\x89PNG\r\n\x1a\n") or content[12:16] != b"IHDR":
-        return None
-    width, height, depth, colour, _, _, interlaced = struct.unpack(">IIBBBBB", content[16:29])
-    return width, height, depth, colour, interlaced
+        raise ValueError(complaint(title, error)) from error
+    return height, width
 
 
 def resize(picture: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Resize a uint8 picture to `(height, width)`: Lanczos, wide enough not to alias where the picture shrinks."""
+    """Resize a uint8 picture to `(height, width)`: Lanczos, as wide as a picture that shrinks needs not to alias."""
     if picture.shape[:2] == tuple(size):
         return picture
     height, width = size

@@ -1,9 +1,9 @@
-"""What is still to be written: the plan of a data set, which its folder holds from the first moment until it is finished."""
+"""What is to be written: the plan, which the folder of a data set holds until the data set is finished."""
 
 import contextlib
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from tfdeblur import storage
@@ -25,33 +25,32 @@ class Shard:
     items: tuple[Item, ...]
 
 
-def plan_shards(
-    name: str, splits: dict[str, list[Item]], recipe: Recipe, count: int | None, megabytes: float | None
-) -> list[Shard]:
-    """Divide every split's items among shards, in order and as evenly as it goes.
+def shard_counts(
+    splits: dict[str, list[Item]], recipe: Recipe, shards: int | None, shard_mb: float | None
+) -> dict[str, int]:
+    """Return how many shards each split gets.
 
     Parameters
     ----------
-    name : str
-        Name of the data set, which begins the files' names.
     splits : dict of list of Item
         Items of each split.
     recipe : Recipe
         What is made of them.
-    count : int, optional
-        Shards per split (no more than it has items).
-    megabytes : float, optional
-        Otherwise: size of a shard in MB; 64 if None. The size of the records is estimated from a few items.
-
-    Returns
-    -------
-    list of Shard
-        In the order in which they are written.
+    shards : int, optional
+        The number itself; no split gets more shards than it has items.
+    shard_mb : float, optional
+        Otherwise: size of a shard in MB, 64 if None. The size of the records is estimated from a few items.
     """
+    size = (shard_mb or DEFAULT_SHARD_MB) * 1e6
+    counts = {split: shards or round(_estimated_bytes(items, recipe) / size) for split, items in splits.items()}
+    return {split: min(max(counts[split], 1), len(items)) for split, items in splits.items()}
+
+
+def plan_shards(name: str, splits: dict[str, list[Item]], counts: dict[str, int]) -> list[Shard]:
+    """Divide every split's items among its shards, in order and as evenly as it goes."""
     shards = []
     for split, items in splits.items():
-        wanted = count or round(_estimated_bytes(items, recipe) / ((megabytes or DEFAULT_SHARD_MB) * 1e6))
-        total = min(max(wanted, 1), len(items))
+        total = counts[split]
         bounds = [len(items) * index // total for index in range(total + 1)]
         shards += [
             Shard(shard_name(name, split, index, total), split, tuple(items[bounds[index] : bounds[index + 1]]))
@@ -71,7 +70,7 @@ def _estimated_bytes(items: list[Item], recipe: Recipe) -> float:
 
 
 def fingerprint(settings: dict, splits: dict[str, list[Item]]) -> str:
-    """Return a digest of all that decides the data set's bytes but the content of the source's files."""
+    """Return a digest of all that decides the data set's bytes, except for the content of the source's files."""
     items = {split: [(item.name, item.scene) for item in items] for split, items in splits.items()}
     return hashlib.sha256(json.dumps([settings, items], sort_keys=True).encode()).hexdigest()
 
@@ -84,36 +83,50 @@ def is_finished(out: str, digest: str) -> bool:
     ValueError
         It holds another one, finished or not, or a manifest that cannot be read.
     """
-    if storage.exists(storage.join(out, MANIFEST)):
+    finished = storage.exists(storage.join(out, MANIFEST))
+    if finished:
         found = load_manifest(out)
     elif storage.exists(storage.join(out, PLAN)):
         found = json.loads(storage.read_text(storage.join(out, PLAN)))
     else:
         return False
     if found.get("fingerprint") != digest:
-        state = "an unfinished" if "splits" not in found else "a finished"
         raise ValueError(
-            f"{out} holds {state} data set made from other pictures or with other options ({' '.join(found.get('command', []))}); "
-            "nothing was changed: choose another --out, or remove that folder"
+            f"{out} holds {'a finished' if finished else 'an unfinished'} data set of other pictures or options "
+            f"({' '.join(found.get('command', []))}); nothing was changed: choose another --out, or remove that folder"
         )
-    return "splits" in found
+    return finished
 
 
 @contextlib.contextmanager
-def unfinished(out: str, digest: str, command: list[str]) -> Iterator[None]:
+def unfinished(
+    out: str, digest: str, command: list[str], count_shards: Callable[[], dict[str, int]]
+) -> Iterator[dict[str, int]]:
     """Hold the plan in the folder while a data set is written, and keep other writers out of a local folder.
 
-    What a killed run left half-written is removed first.
+    The plan keeps the shards' numbers, which otherwise might come out otherwise after a damaged picture was replaced.
+    What a killed run left half-written is removed.
+
+    Yields
+    ------
+    dict
+        Number of shards of each split.
     """
     path = storage.join(out, PLAN)
     if not storage.exists(path):
-        storage.make_folder(out)
-        storage.write_text(path, json.dumps({"fingerprint": digest, "command": command}, indent=1))
+        plan = {"fingerprint": digest, "command": command, "shards": count_shards()}
+        try:
+            storage.make_folder(out)
+            storage.write_text(path, json.dumps(plan, indent=1))
+        except OSError as error:
+            raise OSError(
+                f"--out {out} cannot be written ({error.strerror or error}); choose another folder"
+            ) from error
     with contextlib.nullcontext() if storage.is_remote(out) else _locked(path):
         for name in storage.list_names(out):
             if name.startswith(".partial-"):
                 storage.remove(storage.join(out, name))
-        yield
+        yield json.loads(storage.read_text(path))["shards"]
 
 
 @contextlib.contextmanager
@@ -128,5 +141,7 @@ def _locked(path: str) -> Iterator[None]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise ValueError(f"another make_tfrecords is writing this data set ({path} is locked); wait for it to end") from error
+            raise ValueError(
+                f"another make_tfrecords is writing this data set ({path} is locked); let it end"
+            ) from error
         yield

@@ -13,7 +13,7 @@ from tools.items import Item, Recipe, random_numbers
 
 @dataclass(frozen=True)
 class Recorded:
-    """The records of one item: serialized, with the one size of all of them and whether a grey file was expanded."""
+    """The serialized records of one item, with the one size of all of them and whether a grey file became RGB."""
 
     records: list[bytes]
     size: tuple[int, int]
@@ -21,12 +21,17 @@ class Recorded:
 
 
 @dataclass(frozen=True)
-class _Side:
-    """One picture of a pair: `stored` is the PNG file it came from, while the picture is still that file's."""
+class Side:
+    """One picture of a pair.
 
-    picture: np.ndarray | None
-    stored: bytes | None
+    `kept` is the PNG file it came from, as long as the picture is still that file's; `picture` is None where nobody
+    needs its pixels.
+    """
+
+    title: str
     size: tuple[int, int]
+    picture: np.ndarray | None = None
+    kept: bytes | None = None
     grey: bool = False
 
 
@@ -43,63 +48,68 @@ def record_item(item: Item, recipe: Recipe) -> Recorded:
     Returns
     -------
     Recorded
-        `draws` times the number of patches (1 without `patch`) serialized records.
+        `draws` times the number of patches (1 without `patch`) records.
 
     Raises
     ------
     ValueError
         A picture cannot be read, the two sizes differ, or a patch does not fit.
     """
-    made = item.blur is None
-    needs_pixels = recipe.encoding != "png" or recipe.resize is not None or recipe.patch is not None
-    sharp = _read(item.sharp, recipe, needs_pixels or made)
-    _check_patch(item, sharp.size, recipe)
-    if made:
+    pixels = recipe.encoding != "png" or recipe.resize is not None or recipe.patch is not None
+    if item.blur is None:
+        sharp = _read(item.sharp, item, recipe, pixels=True)
         pairs = _blurred_versions(item, sharp, recipe)
     else:
-        blur = _read(item.blur, recipe, needs_pixels)
-        _check_sizes(item, blur.size, sharp.size)
-        pairs = [(item.name, blur, sharp, {})]
-    records = [
-        _record(item, name, *parts, known, recipe) for name, *sides, known in pairs for name, *parts in _cut(name, *sides, recipe)
-    ]
-    return Recorded([serialize(record) for record in records], recipe.patch or sharp.size, sharp.grey)
+        sharp = _read(item.sharp, item, recipe, pixels)
+        blur = _read(item.blur, item, recipe, pixels)
+        _check_equal(blur, sharp)
+        pairs = [(Record(b"", b"", *recipe.encodings, 0, 0, recipe.channels, item.name, item.scene), blur, sharp)]
+    _check_patch(sharp, recipe)
+    records = [serialize(record) for pair in pairs for record in _cut(*pair, recipe)]
+    return Recorded(records, recipe.patch or sharp.size, sharp.grey)
 
 
-def _read(source: str | bytes, recipe: Recipe, needs_pixels: bool) -> _Side:
-    stored = pictures.png_as_stored(source, recipe.channels) if recipe.encoding == "png" and not recipe.resize else None
-    if stored and not needs_pixels:
-        return _Side(None, stored[0], stored[1:])
-    picture, was_grey = pictures.read(source, recipe.channels)
+def _read(source: str | bytes, item: Item, recipe: Recipe, pixels: bool) -> Side:
+    title = source if isinstance(source, str) else item.name
+    content = pictures.content_of(source)
+    keepable = recipe.encoding == "png" and recipe.resize is None
+    size = pictures.png_to_keep(content, title, recipe.channels) if keepable else None
+    kept = content if size else None
+    if kept and not pixels:
+        return Side(title, size, kept=kept)
+    picture, was_grey = pictures.decode(content, title, recipe.channels)
     if recipe.resize:
         picture = pictures.resize(picture, recipe.resize)
-    content = stored[0] if stored and not recipe.patch else None
-    return _Side(picture, content, picture.shape[:2], was_grey and recipe.channels == 3)
+    return Side(title, picture.shape[:2], picture, kept, was_grey and recipe.channels == 3)
 
 
-def _check_sizes(item: Item, blur: tuple[int, int], sharp: tuple[int, int]) -> None:
-    if blur != sharp:
+def _check_equal(blur: Side, sharp: Side) -> None:
+    if blur.size != sharp.size:
         raise ValueError(
-            f"{pictures.title(item.blur)} is {blur[1]}x{blur[0]} but {pictures.title(item.sharp)} is {sharp[1]}x{sharp[0]}; "
+            f"{blur.title} is {blur.size[1]}x{blur.size[0]} but {sharp.title} is {sharp.size[1]}x{sharp.size[0]}; "
             "pairs must have equal sizes (use --on-error skip to leave such pairs out)"
         )
 
 
-def _check_patch(item: Item, size: tuple[int, int], recipe: Recipe) -> None:
-    if recipe.patch and (size[0] < recipe.patch[0] or size[1] < recipe.patch[1]):
+def _check_patch(side: Side, recipe: Recipe) -> None:
+    if recipe.patch and (side.size[0] < recipe.patch[0] or side.size[1] < recipe.patch[1]):
         raise ValueError(
-            f"{pictures.title(item.sharp)} is {size[0]}x{size[1]} (height x width), smaller than the patch of "
-            f"{recipe.patch[0]}x{recipe.patch[1]}; choose a smaller --patch (or use --on-error skip to leave such pictures out)"
+            f"{side.title} is {side.size[0]}x{side.size[1]} (height x width), smaller than the patch of "
+            f"{recipe.patch[0]}x{recipe.patch[1]}; choose a smaller --patch "
+            "(or use --on-error skip to leave such pictures out)"
         )
 
 
-def _blurred_versions(item: Item, sharp: _Side, recipe: Recipe) -> Iterator[tuple[str, _Side, _Side, dict]]:
+def _blurred_versions(item: Item, sharp: Side, recipe: Recipe) -> Iterator[tuple[Record, Side, Side]]:
+    """Yield every draw as a record without pictures, and the two pictures."""
     scaled = np.float32(sharp.picture) / np.float32(255)
     for draw in range(recipe.draws):
         blurred = BLURS[recipe.blur](scaled, random_numbers(recipe, item, draw), recipe)
         picture = blurred.picture if recipe.as_float else to_eight_bit(blurred.picture)
         name = item.name if recipe.draws == 1 else f"{item.name}/draw{draw:02d}"
-        yield name, replace(sharp, picture=picture, stored=None), sharp, {"sigma": blurred.sigma, "kernel": blurred.kernel}
+        known = {"sigma": blurred.sigma, "kernel": blurred.kernel}
+        record = Record(b"", b"", *recipe.encodings, 0, 0, recipe.channels, name, item.scene, **known)
+        yield record, replace(sharp, picture=picture, kept=None), sharp
 
 
 def to_eight_bit(picture: np.ndarray) -> np.ndarray:
@@ -107,28 +117,26 @@ def to_eight_bit(picture: np.ndarray) -> np.ndarray:
     return np.uint8(np.clip(np.rint(picture * 255), 0, 255))
 
 
-def _cut(name: str, blur: _Side, sharp: _Side, recipe: Recipe) -> Iterator[tuple[str, _Side, _Side]]:
-    """Cut a pair into the grid of patches that fit whole, from the top left."""
+def _cut(record: Record, blur: Side, sharp: Side, recipe: Recipe) -> Iterator[Record]:
+    """Fill the record with the pair, or with each patch of the grid of those that fit whole, from the top left."""
     if recipe.patch is None:
-        yield name, blur, sharp
+        yield _fill(record, blur, sharp)
         return
     height, width = recipe.patch
     for top in range(0, sharp.size[0] - height + 1, height):
         for left in range(0, sharp.size[1] - width + 1, width):
             window = np.s_[top : top + height, left : left + width]
-            parts = (replace(side, picture=side.picture[window], size=recipe.patch) for side in (blur, sharp))
-            yield f"{name}/y{top:04d}x{left:04d}", *parts
+            parts = (
+                replace(side, picture=side.picture[window], size=(height, width), kept=None) for side in (blur, sharp)
+            )
+            yield _fill(replace(record, name=f"{record.name}/y{top:04d}x{left:04d}"), *parts)
 
 
-def _record(item: Item, name: str, blur: _Side, sharp: _Side, known: dict, recipe: Recipe) -> Record:
-    encodings = blur_encoding(recipe, item.blur is None), recipe.encoding
-    contents = [
-        side.stored if side.stored else pictures.encode(side.picture, encoding)
-        for side, encoding in zip((blur, sharp), encodings, strict=True)
-    ]
-    return Record(*contents, *encodings, *sharp.size, recipe.channels, name, item.scene, **known)
-
-
-def blur_encoding(recipe: Recipe, made: bool) -> str:
-    """Return how the blurred picture is encoded: `--float` concerns a blur made here only."""
-    return "float32" if made and recipe.as_float else recipe.encoding
+def _fill(record: Record, blur: Side, sharp: Side) -> Record:
+    return replace(
+        record,
+        blur=blur.kept or pictures.encode(blur.picture, record.blur_encoding),
+        sharp=sharp.kept or pictures.encode(sharp.picture, record.sharp_encoding),
+        height=sharp.size[0],
+        width=sharp.size[1],
+    )

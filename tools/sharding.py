@@ -7,6 +7,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from itertools import islice
 
 import tensorflow as tf
@@ -111,8 +112,8 @@ def _write_shard(shard: Shard, out: str, results: Iterator, advance: Callable[[i
     path = storage.join(out, shard.file)
     made = {"skipped": [], "sizes": [], "grey": 0}
     count = 0
-    with storage.publish(path) as temporary:
-        with _disk_errors(path), tf.io.TFRecordWriter(temporary) as writer:
+    with _disk_errors(path), storage.publish(path) as temporary:
+        with tf.io.TFRecordWriter(temporary) as writer:
             for item, result in zip(shard.items, results, strict=True):
                 advance(1)
                 if isinstance(result, ValueError):
@@ -124,33 +125,29 @@ def _write_shard(shard: Shard, out: str, results: Iterator, advance: Callable[[i
                 made["grey"] += result.grey
                 if list(result.size) not in made["sizes"]:
                     made["sizes"] = (made["sizes"] + [list(result.size)])[:2]
-        facts = {"file": shard.file, "records": count, "bytes": os.path.getsize(temporary), "sha256": _sha256(temporary)}
-        facts["made"] = made
+        facts = {"file": shard.file, "records": count, "bytes": os.path.getsize(temporary)}
+        facts |= {"sha256": _sha256(temporary), "made": made}
         storage.write_text(note_path(out, shard), json.dumps(facts))
     return facts
 
 
-class _disk_errors:
-    """Turns TensorFlow's errors of writing into the system's, with what to do."""
-
-    def __init__(self, path: str):
-        self.path = path
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, kind, error, trace):
-        if isinstance(error, tf.errors.OpError):
-            number = errno.ENOSPC if isinstance(error, tf.errors.ResourceExhaustedError) else errno.EIO
-            raise OSError(
-                number,
-                f"{self.path} could not be written ({error.message}); make room or mend the disk, then run the same command again: "
-                "finished shards are kept",
-            ) from error
+@contextmanager
+def _disk_errors(path: str) -> Iterator[None]:
+    """Tell what to do where a shard cannot be written; TensorFlow's errors become the system's."""
+    try:
+        yield
+    except (tf.errors.OpError, OSError) as error:
+        full = isinstance(error, tf.errors.ResourceExhaustedError) or getattr(error, "errno", None) == errno.ENOSPC
+        found = "the disk is full" if full else getattr(error, "message", None) or error.strerror or str(error)
+        raise OSError(
+            f"{path} could not be written ({found}); {'make room' if full else 'see to that'} and run the same "
+            "command again, finished shards are kept"
+        ) from error
 
 
 def _sha256(path: str) -> str:
-    if storage.is_remote(path):
-        return hashlib.sha256(storage.read_bytes(path)).hexdigest()
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    digest = hashlib.sha256()
+    with tf.io.gfile.GFile(path, "rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()

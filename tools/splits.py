@@ -23,7 +23,9 @@ def parse_weights(texts: tuple[str, ...]) -> dict[str, float]:
         except ValueError:
             weights[split] = -1.0
         if not split.isidentifier() or not weights[split] > 0 or weights[split] == float("inf"):
-            raise ValueError(f"--splits has {text!r}; each split is NAME=WEIGHT with a weight above 0, as in train=8 val=1 test=1")
+            raise ValueError(
+                f"--splits has {text!r}; it takes NAME=WEIGHT with weights above 0, as in train=8 val=1 test=1"
+            )
     if len(weights) < len(texts):
         raise ValueError(f"--splits names a split twice: {' '.join(texts)}")
     return weights
@@ -37,8 +39,8 @@ def assign(items: list[Item], weights: dict[str, float] | None, seed: int) -> tu
     items : list of Item
         What the source listed.
     weights : dict, optional
-        Weights of the splits wanted; None keeps a source's own splits, carving a missing `val` out of `train`, and takes
-        8 : 1 : 1 for train, val and test where it has none.
+        Weights of the splits wanted; None keeps a source's own splits, carving a missing `val` out of `train`, and
+        takes 8 : 1 : 1 for train, val and test where it has none.
     seed : int
         Seed of the assignment, and of the order of the training records.
 
@@ -76,7 +78,7 @@ def assign(items: list[Item], weights: dict[str, float] | None, seed: int) -> tu
 def _carve_val(scenes: dict[str, str], seed: int) -> list[str]:
     train = [scene for scene, split in scenes.items() if split == "train"]
     if len(train) < 2:
-        return ["there is no val split: the source has none, and fewer than two training scenes to take one from"]
+        return ["there is no val split: splits are made by whole scenes, and the source has fewer than 2 for training"]
     for scene, split in _divide(train, {"train": 1 - VAL_SHARE, "val": VAL_SHARE}, seed).items():
         scenes[scene] = split
     return []
@@ -87,7 +89,7 @@ def _fitting_defaults(count: int) -> tuple[dict[str, float], list[str]]:
         return DEFAULT_WEIGHTS, []
     kept = list(DEFAULT_WEIGHTS)[:count]
     left_out = " and ".join(list(DEFAULT_WEIGHTS)[count:])
-    note = f"there is no {left_out} split: the source has {count} scene{'s' * (count > 1)}, and splits are made by whole scenes"
+    note = f"there is no {left_out} split: splits are made by whole scenes, and the source has only {count}"
     return {split: DEFAULT_WEIGHTS[split] for split in kept}, [note]
 
 
@@ -95,8 +97,8 @@ def _divide(scenes: list[str], weights: dict[str, float], seed: int) -> dict[str
     """Give every split its share of the scenes by largest remainder, and at least one."""
     if len(scenes) < len(weights):
         raise ValueError(
-            f"{len(scenes)} scene(s) cannot be divided among {len(weights)} splits ({', '.join(weights)}), since splits are made "
-            "by whole scenes; ask for fewer with --splits, for example --splits train=1"
+            f"{len(scenes)} scene(s) cannot be divided among {len(weights)} splits ({', '.join(weights)}), as splits "
+            "are made by whole scenes; ask for fewer with --splits, for example --splits train=1"
         )
     total = sum(weights.values())
     free = len(scenes) - len(weights)

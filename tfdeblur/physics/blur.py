@@ -10,9 +10,10 @@ TRUNCATE = 4.0
 def gaussian_blur(image: np.ndarray, sigma: float) -> np.ndarray:
     """Blur pictures with an isotropic Gaussian, along height and width only.
 
-    The kernel is sampled at whole pixels, ends at `round(4 sigma)` pixels and sums to 1. Beyond the border the picture is
-    mirrored about its outermost pixel centres, `dcb|abcd|cba` (OpenCV's `BORDER_REFLECT_101`, SciPy's `mirror`). This is
-    `cv2.GaussianBlur(image, (0, 0), sigma)` and `scipy.ndimage.gaussian_filter(image, (sigma, sigma, 0), mode="mirror")`.
+    The kernel is sampled at whole pixels, ends at `round(4 sigma)` pixels and sums to 1. Beyond the border the picture
+    is mirrored about the centres of its outermost pixels, `dcb|abcd|cba` (OpenCV's `BORDER_REFLECT_101`, SciPy's
+    `mirror`). This is `cv2.GaussianBlur(image, (0, 0), sigma)` and `gaussian_filter(image, (sigma, sigma, 0),
+    mode="mirror")` of `scipy.ndimage`.
 
     Parameters
     ----------

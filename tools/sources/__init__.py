@@ -2,10 +2,19 @@
 
 from collections.abc import Callable
 
-from tools.items import Listing, Where
+from tools.items import Listing
+from tools.sources.images import list_images
+from tools.sources.pairs import list_pairs
+from tools.sources.sample import list_sample
 from tools.sources.tfds import list_tfds
 
-SOURCES: dict[str, Callable[[Where], Listing]] = {
-    "cifar10": lambda where: list_tfds("cifar10", where.src),
-    "mnist": lambda where: list_tfds("mnist", where.src),
+SOURCES: dict[str, Callable[..., Listing]] = {
+    "sample": lambda options: list_sample(),
+    "cifar10": lambda options: list_tfds("cifar10", options.src),
+    "mnist": lambda options: list_tfds("mnist", options.src),
+    "images": lambda options: list_images(options.src),
+    "pairs": lambda options: list_pairs(
+        options.src, options.layout, options.blur_folder, options.realblur, options.blur_dir, options.sharp_dir
+    ),
 }
+"""Each takes `tools.options.Options`."""

@@ -1,6 +1,11 @@
 """CIFAR-10 and MNIST, through tensorflow-datasets."""
 
+from collections.abc import Iterator
+
 from tools.items import Item, Listing
+
+BATCH = 1000
+"""Pictures fetched at a time, which makes listing several times faster."""
 
 
 def list_tfds(name: str, folder: str | None) -> Listing:
@@ -28,11 +33,18 @@ def list_tfds(name: str, folder: str | None) -> Listing:
     for split in sorted(builder.info.splits):
         # One file after the other and unshuffled: the same order every time.
         pictures = builder.as_dataset(split=split, decoders={"image": decode.SkipDecoding()}, shuffle_files=False)
-        for index, features in enumerate(pictures.as_numpy_iterator()):
-            known = features["id"].decode().removesuffix(".png") if "id" in features else f"{index:05d}"
-            scene = f"{split}/{known}"
-            items.append(Item(scene, scene, features["image"], split=split))
-    return Listing(items, [], builder.info.features["image"].shape[-1])
+        for known, content in _named(pictures.batch(BATCH).as_numpy_iterator()):
+            items.append(Item(f"{split}/{known}", f"{split}/{known}", content, split=split))
+    return Listing(items, channels=builder.info.features["image"].shape[-1])
+
+
+def _named(batches: Iterator[dict]) -> Iterator[tuple[str, bytes]]:
+    """Yield each picture's file with the name the data set has for it (CIFAR-10), or its number (MNIST)."""
+    number = 0
+    for batch in batches:
+        for index, content in enumerate(batch["image"].tolist()):
+            yield batch["id"][index].decode().removesuffix(".png") if "id" in batch else f"{number:05d}", content
+            number += 1
 
 
 def _builder(name: str, folder: str | None):

@@ -1,0 +1,1 @@
+"""What `python -m tools.benchmark` measures, one file each."""

@@ -1,0 +1,129 @@
+"""The arguments of `python -m tools.make_tfrecords`, and which of their combinations make no sense."""
+
+import os
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+import tyro
+
+from tools.degrade import BLURS
+from tools.sources import SOURCES
+from tools.sources.pairs import LAYOUTS
+
+
+@dataclass(frozen=True)
+class Options:
+    """What to make records of, and how."""
+
+    source: Annotated[Literal[tuple(SOURCES)], tyro.conf.Positional]
+    """sample: photographs bundled with scikit-image and scikit-learn; cifar10, mnist: through tensorflow-datasets;
+    images: any folder of sharp pictures; pairs: blurred and sharp pictures as REDS, GoPro, RealBlur or two parallel
+    folders have them."""
+    out: str
+    """Folder of the data set, local or gs://."""
+    src: str | None = None
+    """Folder of the source; for cifar10 and mnist tensorflow-datasets' data_dir (left out: they are downloaded)."""
+    name: str | None = None
+    """Name of the data set, which begins its files' names; by default that of the folder."""
+    blur: Literal[tuple(BLURS)] | None = None
+    """Blur that sharp pictures are given. gaussian (default): of a strength drawn for each picture; gaussian5x5: a 5x5
+    kernel of sigma 1; none: a pair of equal pictures."""
+    sigma: tuple[float, float] = (0.0, 3.0)
+    """gaussian: lowest and highest standard deviation in pixels."""
+    as_float: Annotated[bool, tyro.conf.arg(name="float"), tyro.conf.FlagCreatePairsOff] = False
+    """Keep the blurred pictures as float32 rather than rounding them to 8 bit."""
+    draws: int = 1
+    """Blurred versions of each sharp picture, each with a blur of its own."""
+    splits: tuple[str, ...] = ()
+    """Weights of the splits, as in train=8 val=1 test=1, by whole scenes. By default the source's own splits, with a
+    tenth of the training scenes as val where it has none."""
+    rename: tuple[str, ...] = ()
+    """Splits of the source to take under another name: val=test makes REDS' val pictures the test split."""
+    shards: int | None = None
+    """Shards per split."""
+    shard_mb: float | None = None
+    """Otherwise: size of a shard in MB (64)."""
+    encoding: Literal["png", "raw"] = "png"
+    """How pictures are stored: png is small, raw is fast to read."""
+    resize: str | None = None
+    """Resize every picture to HxW pixels, antialiased; before blur and patches."""
+    patch: str | None = None
+    """Cut every picture into the grid of HxW patches that fit whole."""
+    channels: Literal[1, 3] | None = None
+    """1 for grey, 3 for RGB; other pictures are converted. By default 1 for mnist, else 3."""
+    limit: int | None = None
+    """At most so many pictures of each split, for trials."""
+    layout: Literal[("auto", *LAYOUTS)] = "auto"
+    """pairs: how --src is laid out."""
+    blur_folder: Literal["blur", "blur_gamma", "blur_comp"] = "blur"
+    """pairs: which blurred version to take where there are several: GoPro has blur and blur_gamma, REDS blur and
+    blur_comp."""
+    realblur: Literal["J", "R"] = "J"
+    """pairs: RealBlur-J (JPEG) or RealBlur-R (raw)."""
+    blur_dir: str | None = None
+    """pairs: folder of blurred pictures, in place of --src."""
+    sharp_dir: str | None = None
+    """pairs: folder of sharp pictures of the same names."""
+    workers: int = os.cpu_count() or 1
+    """Threads that read, blur and encode."""
+    seed: int = 0
+    """Seed of blurs, splits and order."""
+    on_error: Literal["fail", "skip"] = "fail"
+    """At a picture that cannot be used: stop, or leave it out and list it in the manifest."""
+
+
+def check(options: Options) -> None:
+    """Refuse options that contradict each other or make no sense, before any work.
+
+    Raises
+    ------
+    ValueError
+        Says what was found and what to do.
+    """
+    low, high = options.sigma
+    if not 0 <= low <= high < float("inf"):
+        raise ValueError(
+            f"--sigma is {low} {high}; it takes the lowest and the highest value in pixels, 0 <= LOW <= HIGH"
+        )
+    if options.seed < 0:
+        raise ValueError(f"--seed is {options.seed}; it must not be negative")
+    for field in ("draws", "workers", "shards", "shard_mb", "limit"):
+        value = getattr(options, field)
+        if value is not None and not value > 0:
+            raise ValueError(f"--{field.replace('_', '-')} is {value}; it must be above 0")
+    if options.shards and options.shard_mb:
+        raise ValueError("--shards and --shard-mb both say how many shards to write; give one of them")
+    if options.source == "pairs" and (options.blur or options.as_float or options.draws > 1):
+        raise ValueError(
+            "--blur, --float and --draws are for sharp pictures; leave them out, pairs come with blurred ones"
+        )
+    if options.source != "pairs" and (options.blur_dir or options.sharp_dir or options.layout != "auto"):
+        raise ValueError(
+            f"--layout, --blur-dir and --sharp-dir are for the source pairs; leave them out for {options.source}"
+        )
+
+
+def parse_size(option: str, text: str | None) -> tuple[int, int] | None:
+    """Read `"96x128"` as height and width.
+
+    >>> parse_size("--patch", "96x128")
+    (96, 128)
+    """
+    if text is None:
+        return None
+    height, _, width = text.lower().partition("x")
+    if not (height.isdecimal() and width.isdecimal() and int(height) and int(width)):
+        raise ValueError(f"{option} is {text!r}; it takes height x width in pixels, as in 96x128")
+    return int(height), int(width)
+
+
+def parse_renames(texts: tuple[str, ...]) -> dict[str, str]:
+    """Read `("val=test",)` as old and new names of splits.
+
+    >>> parse_renames(("val=test",))
+    {'val': 'test'}
+    """
+    renames = dict(text.partition("=")[::2] for text in texts)
+    if not all(old and new.isidentifier() for old, new in renames.items()):
+        raise ValueError(f"--rename has {' '.join(texts)!r}; it takes OLD=NEW, as in val=test")
+    return renames
