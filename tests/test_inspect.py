@@ -46,13 +46,14 @@ def test_a_sound_data_set(folder, capsys):
     line = next(line for line in out.splitlines() if line.startswith("test"))
     assert f"{expected:.2f} dB (mean of 3 finite)" in line
     assert line.split()[1:4] == ["4", "1", "2"] and "64x80, 64x96" in line and "0.00 to 2.20" in line
-    sheet = Image.open(folder / "contact_sheet.png")
-    assert sheet.width > 4 * 256 and sheet.height > 4 * 190  # four rows of two enlarged pairs
+    with Image.open(folder / "contact_sheet.png") as sheet:
+        assert sheet.width > 4 * 256 and sheet.height > 4 * 190  # four rows of two enlarged pairs
 
 
 def test_out_and_no_pairs(folder, tmp_path, capsys):
     assert inspect(capsys, folder, "--out", tmp_path / "elsewhere.png", "--pairs", 1)[0] == 0
-    assert Image.open(tmp_path / "elsewhere.png").width < 700
+    with Image.open(tmp_path / "elsewhere.png") as sheet:
+        assert sheet.width < 700
     assert inspect(capsys, folder, "--pairs", 0)[0] == 0
     assert not (folder / "contact_sheet.png").exists()
 

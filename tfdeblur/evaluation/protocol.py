@@ -18,9 +18,11 @@ COLUMNS = ("name", "scene", *MEASURES, *(f"blur_{measure}" for measure in MEASUR
 
 
 def to_bytes(pictures: np.ndarray) -> np.ndarray:
-    """Round pictures to 8 bit: floats in [0, 1] are clipped, uint8 passes."""
+    """Round pictures to 8 bit: floats in [0, 1] are clipped, uint8 passes, what is not finite is a ValueError."""
     if pictures.dtype == np.uint8:
         return pictures
+    if not np.isfinite(pictures).all():
+        raise ValueError("the output holds values that are not finite, so the model is broken; use an earlier one")
     return np.round(np.clip(pictures, 0, 1) * 255).astype(np.uint8)
 
 
@@ -143,7 +145,7 @@ def tests_text(summary: dict) -> str:
 
 
 def interval_text(interval: dict, form: str) -> str:
-    """Return a mean and its interval as text.
+    """Return a mean and its interval as text; an upper end that JSON has no number for is infinite.
 
     >>> interval_text({"mean": 24.66, "low": 24.5, "high": 24.8}, ".1f")
     '24.7 [24.5, 24.8]'
@@ -153,7 +155,8 @@ def interval_text(interval: dict, form: str) -> str:
     text = format(interval["mean"], form)
     if interval["low"] is None:
         return text
-    return f"{text} [{format(interval['low'], form)}, {format(interval['high'], form)}]"
+    high = "inf" if interval["high"] is None else format(interval["high"], form)
+    return f"{text} [{format(interval['low'], form)}, {high}]"
 
 
 def _p_text(p: float) -> str:

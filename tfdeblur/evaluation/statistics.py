@@ -57,8 +57,9 @@ def paired_tests(output: np.ndarray, blurred: np.ndarray) -> dict:
         `count`, the pictures that took part; `t` and `t_p` of the paired t-test; `wilcoxon` and `wilcoxon_p` of the
         signed-rank test, both two-sided; `reason`, why some of them are None.
     """
-    difference = np.asarray(output, np.float64) - np.asarray(blurred, np.float64)
-    difference = difference[np.isfinite(difference)]
+    output, blurred = np.asarray(output, np.float64), np.asarray(blurred, np.float64)
+    finite = np.isfinite(output) & np.isfinite(blurred)
+    difference = output[finite] - blurred[finite]
     result = {"count": len(difference), "t": None, "t_p": None, "wilcoxon": None, "wilcoxon_p": None, "reason": None}
     if len(difference) < 2:
         return result | {"reason": f"a test needs at least two pictures, found {len(difference)}"}
