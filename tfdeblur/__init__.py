@@ -3,7 +3,7 @@
 __version__ = "0.1.0"
 
 
-def load(model: str, *, tile: int = 512, overlap: int = 64, ensemble: bool = False):
+def load(model: str, *, tile: int = 512, overlap: int = 96, ensemble: bool = False):
     """Load a trained model as a function that deblurs one picture.
 
     Parameters

@@ -1,0 +1,188 @@
+"""What a photograph carries beside its pixels, from any of the four formats and into any of them."""
+
+import re
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from PIL import ExifTags, Image, PngImagePlugin
+
+ORIENTATION = ExifTags.Base.Orientation
+TAG_XMP, TAG_PHOTOSHOP, TAG_ICC_PROFILE = 700, 34377, 34675
+STRUCTURE = {
+    *(254, 255, 256, 257, 258, 259, 262, 266, 273, 277, 278, 279, 280, 281, 284, 288, 289, 290, 291, 292, 293),
+    *(297, 301, 317, 320, 322, 323, 324, 325, 330, 338, 339, 340, 341, 347),
+    *(512, 513, 514, 515, 517, 518, 519, 520, 521, 529, 530, 531, 532),
+}
+"""Tags that say how a TIFF stores its pixels, in several kinds of compression; the writer knows better."""
+PHOTOSHOP_HEADER = b"Photoshop 3.0\0"
+LONGEST_SEGMENT = 65533  # bytes in a JPEG marker segment beside the marker and the length
+
+
+@dataclass(frozen=True)
+class Metadata:
+    """EXIF, colour profile, XMP and the rest, as bytes that go unchanged from file to file.
+
+    Parameters
+    ----------
+    exif : bytes
+        A TIFF structure, with or without the leading "Exif" and two zeros; its orientation is 1 (upright).
+    icc_profile, xmp : bytes
+        As in the file.
+    photoshop : bytes
+        Image resource blocks (captions and keywords of IPTC among them), as JPEG and TIFF have them.
+    comment : bytes
+        JPEG's comment.
+    dpi : tuple of float, optional
+        Pixels per inch.
+    chunks : tuple of (bytes, bytes)
+        PNG's chunks of text and colour space: name and content.
+    """
+
+    exif: bytes = b""
+    icc_profile: bytes = b""
+    xmp: bytes = b""
+    photoshop: bytes = b""
+    comment: bytes = b""
+    dpi: tuple[float, float] | None = None
+    chunks: tuple[tuple[bytes, bytes], ...] = ()
+
+
+def read_metadata(image: Image.Image, file: BinaryIO) -> Metadata:
+    """Collect the metadata of an opened picture, whose tags it uses up; `file` is the same file."""
+    info = image.info
+    turned = image.getexif().get(ORIENTATION, 1) != 1
+    xmp = info.get("xmp") or info.get("XML:com.adobe.xmp", b"")
+    xmp = xmp.encode() if isinstance(xmp, str) else bytes(xmp)
+    return Metadata(
+        exif=_exif(image, turned),
+        icc_profile=info.get("icc_profile") or b"",
+        xmp=re.sub(rb'(tiff:Orientation(?:="|>))[0-9]', rb"\g<1>1", xmp) if turned else xmp,
+        photoshop=_photoshop(image),
+        comment=info.get("comment", b"") if image.format in ("JPEG", "MPO") else b"",
+        dpi=_dpi(info),
+        chunks=tuple(_kept_chunks(file)) if image.format == "PNG" else (),
+    )
+
+
+def png_chunks(file: BinaryIO) -> Iterator[tuple[bytes, bytes]]:
+    """Yield name and content of a PNG's chunks up to IEND, with empty content for the pixels' own.
+
+    Raises
+    ------
+    ValueError
+        The file ends before IEND.
+    """
+    file.seek(8)
+    name = b""
+    while name != b"IEND":
+        header = file.read(8)
+        if len(header) < 8:
+            raise ValueError("the file is truncated: it ends before its last chunk")
+        size, name = struct.unpack(">L4s", header)
+        content = b"" if name == b"IDAT" else file.read(size)
+        file.seek(4 + (size if name == b"IDAT" else 0), 1)
+        yield name, content
+
+
+def png_options(metadata: Metadata) -> dict:
+    """Return the options with which Pillow writes the metadata into a PNG."""
+    info = PngImagePlugin.PngInfo()
+    for name, content in metadata.chunks:
+        info.add(name, content)
+    if metadata.xmp:
+        info.add_itxt("XML:com.adobe.xmp", metadata.xmp.decode("utf-8", "replace"))
+    if metadata.comment:
+        info.add_text("Comment", metadata.comment.decode("latin-1"))
+    return {"pnginfo": info, **_common(metadata)}
+
+
+def jpeg_options(metadata: Metadata) -> dict:
+    """Return the options with which Pillow writes the metadata into a JPEG."""
+    options = {"comment": metadata.comment, "extra": b"", **_common(metadata)}
+    room = LONGEST_SEGMENT - len(PHOTOSHOP_HEADER)
+    for start in range(0, len(metadata.photoshop), room):
+        segment = PHOTOSHOP_HEADER + metadata.photoshop[start : start + room]
+        options["extra"] += b"\xff\xed" + struct.pack(">H", 2 + len(segment)) + segment
+    if metadata.exif and not metadata.exif.startswith(b"Exif\0\0"):
+        options["exif"] = b"Exif\0\0" + metadata.exif
+    if metadata.xmp:
+        options["xmp"] = metadata.xmp
+    return options
+
+
+def webp_options(metadata: Metadata) -> dict:
+    """Return the options with which Pillow writes the metadata into a WebP."""
+    return {**_common(metadata), "xmp": metadata.xmp}
+
+
+def tiff_tags(metadata: Metadata) -> dict:
+    """Return the tags of a TIFF's first directory, with those for EXIF and GPS as nested dicts."""
+    exif = Image.Exif()
+    exif.load(metadata.exif)
+    tags = {}
+    for tag in exif:
+        nested = tag in (ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo)
+        tags[tag] = exif.get_ifd(tag) if nested else exif[tag]
+    if metadata.dpi:
+        tags |= {ExifTags.Base.XResolution: metadata.dpi[0], ExifTags.Base.YResolution: metadata.dpi[1]}
+        tags[ExifTags.Base.ResolutionUnit] = 2  # inches
+    for tag, content in [(TAG_XMP, "xmp"), (TAG_PHOTOSHOP, "photoshop"), (TAG_ICC_PROFILE, "icc_profile")]:
+        if getattr(metadata, content):
+            tags[tag] = getattr(metadata, content)
+    return {tag: value for tag, value in tags.items() if tag not in STRUCTURE}
+
+
+def _common(metadata: Metadata) -> dict:
+    options = {name: getattr(metadata, name) for name in ["exif", "icc_profile"] if getattr(metadata, name)}
+    return options | ({"dpi": metadata.dpi} if metadata.dpi else {})
+
+
+def _exif(image: Image.Image, turned: bool) -> bytes:
+    """Return the EXIF bytes, upright; those of a TIFF are its tags less `STRUCTURE`."""
+    if image.format == "TIFF" or "Raw profile type exif" in image.info:
+        exif = image.getexif()
+        for tag in {*STRUCTURE, TAG_XMP, TAG_PHOTOSHOP, TAG_ICC_PROFILE, ORIENTATION} & set(exif):
+            del exif[tag]
+        return exif.tobytes() if len(exif) else b""
+    exif = image.info.get("exif", b"")
+    return upright(exif) if exif and turned else exif
+
+
+def upright(exif: bytes) -> bytes:
+    """Set the orientation to 1 and take out the thumbnail, which lies as the pixels did; every other byte stays.
+
+    Rewriting the whole structure instead would break the offsets inside makers' notes.
+    """
+    start = 6 if exif.startswith(b"Exif\0\0") else 0
+    order = "<" if exif[start : start + 2] == b"II" else ">"
+    patched = bytearray(exif)
+    directory = start + struct.unpack_from(order + "L", exif, start + 4)[0]
+    end = directory + 2 + 12 * struct.unpack_from(order + "H", exif, directory)[0]
+    for entry in range(directory + 2, end, 12):
+        if struct.unpack_from(order + "H", exif, entry)[0] == ORIENTATION:
+            struct.pack_into(order + "HLHH", patched, entry + 2, 3, 1, 1, 0)  # one SHORT, 1, padding
+    if end + 4 <= len(patched):
+        struct.pack_into(order + "L", patched, end, 0)  # no next directory
+    return bytes(patched)
+
+
+def _photoshop(image: Image.Image) -> bytes:
+    if image.format == "TIFF":
+        return bytes(image.tag_v2.get(TAG_PHOTOSHOP, b""))
+    segments = [content for name, content in getattr(image, "applist", []) if name == "APP13"]
+    return b"".join(s[len(PHOTOSHOP_HEADER) :] for s in segments if s.startswith(PHOTOSHOP_HEADER))
+
+
+def _dpi(info: dict) -> tuple[float, float] | None:
+    dpi = info.get("dpi")
+    return (float(dpi[0]), float(dpi[1])) if dpi and all(dpi) else None
+
+
+def _kept_chunks(file: BinaryIO) -> Iterator[tuple[bytes, bytes]]:
+    """Chunks that Pillow writes only if given as they are; EXIF, XMP, profile and resolution travel on their own."""
+    own = (b"XML:com.adobe.xmp\0", b"Raw profile type exif\0", b"Raw profile type APP1\0", b"Raw profile type xmp\0")
+    for name, content in png_chunks(file):
+        if name in (b"gAMA", b"cHRM", b"sRGB", b"cICP", b"tEXt", b"zTXt", b"iTXt") and not content.startswith(own):
+            yield name, content

@@ -1,0 +1,221 @@
+"""Pictures of any size through a function that takes tiles: where tiles lie, and how they blend into one another."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+
+def reflected(start: int, stop: int, size: int) -> np.ndarray:
+    """Return indices into an axis of `size` pixels for the positions `start..stop`, mirrored beyond both ends.
+
+    The edge pixel is not repeated, and the mirroring goes on as often as needed, so any size of at least 1 will do.
+
+    Examples
+    --------
+    >>> reflected(-2, 6, 4)
+    array([2, 1, 0, 1, 2, 3, 2, 1])
+    >>> reflected(0, 4, 1)
+    array([0, 0, 0, 0])
+    """
+    period = max(2 * (size - 1), 1)
+    folded = np.arange(start, stop) % period
+    return np.minimum(folded, period - folded)
+
+
+def round_up(size: int, multiple: int) -> int:
+    """Return the smallest multiple of `multiple` that is not below `size`."""
+    return -(-size // multiple) * multiple
+
+
+def tile_starts(extent: int, tile: int, overlap: int, multiple: int = 1) -> list[int]:
+    """Where the tiles along one axis begin: evenly spread, the first at 0, the last ending at `extent`.
+
+    Parameters
+    ----------
+    extent : int
+        Length of the axis in pixels, a multiple of `multiple`.
+    tile : int
+        Length of a tile, a multiple of `multiple`. An axis that is no longer than this is one tile.
+    overlap : int
+        Least number of pixels that neighbouring tiles share, a multiple of `multiple`, below `tile`.
+    multiple : int
+        Every start is a multiple of this, so that a strided network sees each tile in the same phase as the whole.
+
+    Examples
+    --------
+    >>> tile_starts(1000, 512, 64, 8)
+    [0, 240, 488]
+    """
+    if extent <= tile:
+        return [0]
+    gaps = -(-(extent - tile) // (tile - overlap))
+    return [(i * (extent - tile) // gaps) // multiple * multiple for i in range(gaps)] + [extent - tile]
+
+
+def blending_weights(starts: list[int], tile: int, overlap: int) -> np.ndarray:
+    """Return the weights of each tile along one axis, which sum to one at every position.
+
+    Two neighbours are cross-faded by a raised cosine of `overlap / 4` pixels in the middle of what they share. So the
+    outermost `3/8 overlap` pixels of a tile, where its output feels the cut most, never count; the picture's own
+    borders are not faded.
+
+    Parameters
+    ----------
+    starts : list of int
+        From `tile_starts`.
+    tile, overlap : int
+        As given to `tile_starts`.
+
+    Returns
+    -------
+    ndarray of shape (len(starts), tile), float32
+        The weight of tile i at position `starts[i] + j` is the entry (i, j).
+    """
+    weights = np.ones((len(starts), tile), np.float32)
+    for i in range(1, len(starts)):
+        middle = (starts[i] + starts[i - 1] + tile) / 2
+        weights[i] = _fade_in(starts[i], tile, middle, overlap / 4)
+    for i in range(len(starts) - 1):
+        middle = (starts[i] + starts[i + 1] + tile) / 2
+        weights[i] -= _fade_in(starts[i], tile, middle, overlap / 4)
+    return weights
+
+
+def _fade_in(start: int, tile: int, middle: float, width: float) -> np.ndarray:
+    """Return a raised cosine from 0 to 1 of the given width around `middle`, over the tile that begins at `start`."""
+    position = np.arange(start, start + tile) + 0.5 - middle
+    if width == 0:
+        return (position > 0).astype(np.float32)
+    return (0.5 + 0.5 * np.sin(np.pi * np.clip(position / width, -0.5, 0.5))).astype(np.float32)
+
+
+def deblur_picture(
+    deblur: Callable,
+    picture: np.ndarray,
+    *,
+    tile: int = 512,
+    overlap: int = 96,
+    ensemble: bool = False,
+    out: np.ndarray | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> np.ndarray:
+    """Deblur one picture of any size, tile by tile, in memory for the picture, the result and one row of tiles.
+
+    Parameters
+    ----------
+    deblur : callable
+        Takes and returns float32 `(1, H, W, C)` in [0, 1]. If it has an attribute `multiple`, tiles begin and end at
+        multiples of it, so that a strided network sees them in the same phase as the whole picture.
+    picture : ndarray of shape (H, W) or (H, W, C), uint8, uint16 or float in [0, 1]
+        C is 1 or 3, or 2 or 4, whose last channel is an alpha channel that passes through untouched.
+    tile : int
+        Side of the square tiles in pixels. A picture no larger than one tile is deblurred whole.
+    overlap : int
+        Pixels that neighbouring tiles share, at most half a tile. The outer 3/8 at each edge of a tile are left out,
+        the middle quarter is blended. If the network sees no further than the part left out, the result is that of the
+        whole picture; if it does, nearly so, for the far pixels count little.
+    ensemble : bool
+        Average over the eight flips and quarter turns.
+    out : ndarray, optional
+        Where to put the result; `picture` itself will do, and saves its size in memory.
+    progress : callable, optional
+        Called with the number of rows finished each time some are.
+
+    Returns
+    -------
+    ndarray
+        Same shape and type; integers are rounded to nearest.
+
+    Raises
+    ------
+    ValueError
+        The array is not such a picture, or the overlap is more than half a tile.
+    """
+    _check_picture(picture)
+    check_tiles(tile, overlap)
+    out = np.empty_like(picture) if out is None else out
+    source, target = np.atleast_3d(picture), np.atleast_3d(out)
+    if source.shape[-1] in (2, 4):
+        target[..., -1:] = source[..., -1:]
+        source, target = source[..., :-1], target[..., :-1]
+    single = averaged_over_turns(deblur) if ensemble else deblur
+    multiple = getattr(deblur, "multiple", 1)
+    tile = max(round_up(tile, multiple), 2 * multiple)
+    _deblur_rows(single, source, target, tile, round_up(overlap, multiple), multiple, progress)
+    return out
+
+
+def averaged_over_turns(deblur: Callable) -> Callable:
+    """Return a function that averages `deblur` over the eight flips and quarter turns of its input."""
+
+    def ensemble(images: np.ndarray) -> np.ndarray:
+        total = np.zeros_like(images)
+        for turns in range(4):
+            for step in (1, -1):
+                turned = np.rot90(images[:, :, ::step], turns, axes=(1, 2))
+                sharp = np.asarray(deblur(np.ascontiguousarray(turned)))
+                total += np.rot90(sharp, -turns, axes=(1, 2))[:, :, ::step]
+        return total / 8
+
+    return ensemble
+
+
+def _deblur_rows(deblur, source, target, tile, overlap, multiple, progress) -> None:
+    """Fill `target` from the top, a row of tiles at a time; `source` is not read above what is filled."""
+    height, width, channels = source.shape
+    rows, columns = round_up(height, multiple), round_up(width, multiple)
+    tops, lefts = tile_starts(rows, tile, overlap, multiple), tile_starts(columns, tile, overlap, multiple)
+    tall, wide = min(tile, rows), min(tile, columns)
+    down, across = blending_weights(tops, tall, overlap), blending_weights(lefts, wide, overlap)
+    strip = np.zeros((tall, columns, channels), np.float32)  # sums for the rows top .. top + tall
+    for i, top in enumerate(tops):
+        lines = source[reflected(top, top + tall, height)]
+        for j, left in enumerate(lefts):
+            part = _to_unit(lines[:, reflected(left, left + wide, width)])
+            sharp = np.asarray(deblur(part[None]))[0]
+            strip[:, left : left + wide] += sharp * (down[i][:, None] * across[j])[..., None]
+        done = min(tops[i + 1] if i + 1 < len(tops) else rows, height) - top
+        target[top : top + done] = _from_unit(strip[:done, :width], target.dtype)
+        if i + 1 < len(tops):
+            strip[: tall - done] = strip[done:]
+            strip[tall - done :] = 0
+        if progress:
+            progress(done)
+
+
+def check_tiles(tile: int, overlap: int) -> None:
+    """Raise a ValueError if `deblur_picture` does not take this tile and overlap."""
+    if not 0 <= 2 * overlap <= tile or tile < 1:
+        raise ValueError(f"tile {tile} with overlap {overlap}: the overlap is at most half a tile, and not negative")
+
+
+def _check_picture(picture: np.ndarray) -> None:
+    if not isinstance(picture, np.ndarray) or picture.ndim not in (2, 3) or 0 in picture.shape:
+        found = f"an array of shape {picture.shape}" if isinstance(picture, np.ndarray) else type(picture).__name__
+        raise ValueError(f"found {found}; a picture is an array of shape (H, W) or (H, W, C) with at least one pixel")
+    if picture.ndim == 3 and picture.shape[-1] > 4:
+        raise ValueError(f"the picture has {picture.shape[-1]} channels in its last axis; 1 to 4 are expected")
+    if picture.dtype in (np.uint8, np.uint16):
+        return
+    if not np.issubdtype(picture.dtype, np.floating):
+        raise ValueError(f"the picture is of type {picture.dtype}; uint8, uint16 or float in [0, 1] are expected")
+    low, high = picture.min(), picture.max()
+    if not np.isfinite([low, high]).all():
+        raise ValueError("the picture has values that are not finite (NaN or infinite); replace them first")
+    if low < -0.001 or high > 1.001:
+        raise ValueError(f"the float picture lies in [{low:.4g}, {high:.4g}]; scale or clip it to [0, 1]")
+
+
+def _to_unit(pixels: np.ndarray) -> np.ndarray:
+    if np.issubdtype(pixels.dtype, np.integer):
+        return pixels.astype(np.float32) / np.float32(np.iinfo(pixels.dtype).max)
+    return pixels.astype(np.float32)
+
+
+def _from_unit(pixels: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """Convert to `dtype`; the array given is used up."""
+    if np.issubdtype(dtype, np.integer):
+        pixels *= np.iinfo(dtype).max
+        np.rint(pixels, out=pixels)
+        np.clip(pixels, 0, np.iinfo(dtype).max, out=pixels)
+    return pixels.astype(dtype)
