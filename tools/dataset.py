@@ -53,6 +53,7 @@ def make(options: Options, command: list[str]) -> str:
         with tqdm(total=sum(map(len, splits.values())), unit=" pictures", disable=None, smoothing=0.05) as bar:
             skip = options.on_error == "skip"
             facts = write_shards(shards, options.out, recipe, workers=options.workers, skip=skip, advance=bar.update)
+        check_written(facts, shards)
         manifest = manifest_of(name, command, digest, recipe, listing, shards, facts)
         storage.write_text(storage.join(options.out, MANIFEST), json.dumps(manifest, indent=1))
         for shard in shards:
@@ -99,6 +100,14 @@ def recipe_of(options: Options, listing: Listing) -> Recipe:
         channels=options.channels or listing.channels,
         seed=options.seed,
     )
+
+
+def check_written(facts: list[dict], shards: list[Shard]) -> None:
+    """Refuse to call a data set what has not a single record."""
+    if not sum(fact["records"] for fact in facts):
+        total = sum(len(shard.items) for shard in shards)
+        reason = next(skipped["reason"] for fact in facts for skipped in fact["made"]["skipped"])
+        raise ValueError(f"none of the {total} pictures can be used; the first: {reason}")
 
 
 def manifest_of(
