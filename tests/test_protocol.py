@@ -51,6 +51,14 @@ def test_outputs_are_rounded_and_clipped_and_float_inputs_are_not():
     assert protocol.to_bytes(np.float32([-0.5, 0.1, 1.5])).tolist() == [0, 26, 255]
 
 
+@pytest.mark.parametrize("strip", [1, 3 * 50 * 13, 3 * 50 * 35])
+def test_strips_of_large_pictures_change_nothing(monkeypatch, strip):
+    whole = protocol.measure(*pictures())
+    monkeypatch.setattr(protocol, "STRIP", strip)
+    for row, expected in zip(protocol.measure(*pictures()), whole, strict=True):
+        assert row == pytest.approx(expected, rel=1e-5)
+
+
 def rows_of(psnr, blur_psnr, ssim=None, blur_ssim=None):
     """Rows with given PSNR and what follows from it."""
     columns = {"psnr": psnr, "blur_psnr": blur_psnr}

@@ -113,10 +113,10 @@ def report(summary: dict) -> str:
     speed = summary["speed"]
     memory = f", peak memory of the process {speed['peak_memory_mb']:.0f} MB" if speed["peak_memory_mb"] else ""
     left_out = summary["ssim_left_out"]
-    small = f"; {left_out} of them, below 11 pixels, without SSIM" if left_out else ""
+    small = f" ({left_out} of them, below 11 pixels, without SSIM)" if left_out else ""
     return (
         f"# {summary['model']} on {summary['data']}, split {summary['split']}\n\n"
-        f"{summary['pictures']} pictures{small}. Means with 95 % bootstrap intervals; outputs rounded to 8 bit.\n\n"
+        f"Pictures: {summary['pictures']}{small}. Means with 95 % bootstrap intervals; outputs rounded to 8 bit.\n\n"
         f"{protocol.markdown(summary, 'output')}\n"
         f"Output against input, picture by picture:\n\n{protocol.tests_text(summary)}\n"
         f"{speed['seconds_per_picture']:.3g} s a picture, {speed['megapixels_per_second']:.3g} megapixels/s, "

@@ -5,9 +5,11 @@ it.
 """
 
 import csv
+import functools
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
+import keras
 import numpy as np
 
 from tfdeblur.evaluation import metrics
@@ -15,6 +17,9 @@ from tfdeblur.evaluation.statistics import mean_interval, paired_tests
 
 MEASURES = ("psnr", "ssim", "mse", "mae")
 COLUMNS = ("name", "scene", *MEASURES, *(f"blur_{measure}" for measure in MEASURES))
+
+STRIP = 1 << 18
+"""Pixels that are measured at a time."""
 
 
 def to_bytes(pictures: np.ndarray) -> np.ndarray:
@@ -40,20 +45,48 @@ def measure(blur: np.ndarray, sharp: np.ndarray, output: np.ndarray) -> list[dic
         One for each picture, with the measures of `COLUMNS`: PSNR in dB (inf for equal pictures), SSIM (NaN for
         pictures below 11 pixels), MSE and MAE relative to the data range.
     """
-    reference = _unit_range(sharp)
     columns = {}
     for prefix, pictures in (("", to_bytes(output)), ("blur_", blur)):
-        pictures = _unit_range(pictures)
-        error = np.asarray(metrics.mse(pictures, reference), np.float64)
-        with np.errstate(divide="ignore"):
-            columns[f"{prefix}psnr"] = -10 * np.log10(error)
-        columns[f"{prefix}mse"] = error
-        columns[f"{prefix}mae"] = np.asarray(metrics.mae(pictures, reference), np.float64)
-        large = min(reference.shape[1:3]) >= metrics.SSIM_WINDOW
-        columns[f"{prefix}ssim"] = (
-            np.asarray(metrics.ssim(pictures, reference), np.float64) if large else np.full(len(reference), np.nan)
-        )
-    return [{key: float(values[i]) for key, values in columns.items()} for i in range(len(reference))]
+        columns |= {prefix + key: values for key, values in _measures(pictures, sharp).items()}
+    return [{key: float(values[i]) for key, values in columns.items()} for i in range(len(sharp))]
+
+
+def _measures(pictures: np.ndarray, sharp: np.ndarray) -> dict[str, np.ndarray]:
+    """Return the measures of `MEASURES`, `(N,)`, float64; in strips of rows, so that memory stays bounded.
+
+    A strip's SSIM is that of the windows which begin in it, so nothing is lost between strips.
+    """
+    mse, mae, ssim = _compiled_metrics()
+    count, height, width, _ = sharp.shape
+    places = height - metrics.SSIM_WINDOW + 1 if width >= metrics.SSIM_WINDOW else 0
+    rows = max(1, STRIP // (count * width))
+    error, absolute, similarity = np.zeros((3, count))
+    for top in range(0, height, rows):
+        end = min(top + rows, height)
+        a, b = _unit_range(pictures[:, top:end]), _unit_range(sharp[:, top:end])
+        error += (end - top) / height * np.float64(mse(a, b))
+        absolute += (end - top) / height * np.float64(mae(a, b))
+        last = min(end, places)
+        if last > top:
+            part = np.s_[:, top : last + metrics.SSIM_WINDOW - 1]
+            similar = ssim(_unit_range(pictures[part]), _unit_range(sharp[part]))
+            similarity += (last - top) / places * np.float64(similar)
+    with np.errstate(divide="ignore"):
+        decibels = -10 * np.log10(error)
+    similarity = similarity if places > 0 else np.full(count, np.nan)
+    return {"psnr": decibels, "ssim": similarity, "mse": error, "mae": absolute}
+
+
+@functools.cache
+def _compiled_metrics() -> tuple[Callable, Callable, Callable]:
+    """Return the metrics as graphs for pictures of every size: three times as fast as call by call."""
+    functions = (metrics.mse, metrics.mae, metrics.ssim)
+    if keras.backend.backend() != "tensorflow":
+        return functions
+    import tensorflow as tf
+
+    free = tf.TensorSpec((None, None, None, None), tf.float32)
+    return tuple(tf.function(function, input_signature=[free, free]) for function in functions)
 
 
 def table_text(rows: Sequence[dict]) -> str:
@@ -140,7 +173,7 @@ def tests_text(summary: dict) -> str:
             found.append(f"p {_p_text(test['wilcoxon_p'])} (Wilcoxon)")
         if test["reason"]:
             found.append(test["reason"])
-        lines.append(f"- {title} ({test['count']} pictures): {'; '.join(found)}")
+        lines.append(f"- {title} (n = {test['count']}): {'; '.join(found)}")
     return "\n".join(lines) + "\n"
 
 

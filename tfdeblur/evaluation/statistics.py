@@ -22,6 +22,10 @@ def mean_interval(values: np.ndarray, seed: int = 0) -> dict:
     dict
         `mean`, and `low` and `high`, the 95 % percentile interval from 2,000 resamples: a percentile interval stays
         right under a monotone transform, as from MSE to PSNR. None for what too few values do not give.
+
+    Notes
+    -----
+    Pictures count as independent of one another. Frames of one scene are not: over those the interval is too narrow.
     """
     values = np.asarray(values, np.float64)
     if not len(values):
