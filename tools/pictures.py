@@ -6,7 +6,7 @@ import zlib
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 SUFFIXES = frozenset(".png .jpg .jpeg .webp .tif .tiff .bmp .gif .ppm .pgm".split())
 """Files with these suffixes, in either case, are taken for pictures."""
@@ -79,7 +79,10 @@ def _eight_bit(image: Image.Image) -> Image.Image:
 
 def complaint(title: str, error: Exception) -> str:
     """Return what to tell the user of a file that cannot be read."""
-    found = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    if isinstance(error, UnidentifiedImageError):  # its own text has an address in memory
+        found = "the content is of no known picture format"
+    else:
+        found = getattr(error, "strerror", None) or str(error) or type(error).__name__
     return (
         f"{title} cannot be read as a picture ({found}); replace the file, "
         "or use --on-error skip to leave such pictures out"
