@@ -95,9 +95,7 @@ def grouped(pairs: Iterable[dict], batch: int, pixels: int) -> Iterator[list[dic
 def apply(deblur: Callable, blur: np.ndarray, tile: int) -> np.ndarray:
     """Deblur a batch `(N, H, W, C)`, uint8 or float32 in [0, 1], in tiles where it is larger than one; return uint8."""
     if max(blur.shape[1:3]) > tile:
-        return protocol.to_bytes(
-            np.stack([deblur_picture(deblur, picture, tile=tile, overlap=min(64, tile // 2)) for picture in blur])
-        )
+        return protocol.to_bytes(np.stack([deblur_picture(deblur, picture, tile=tile) for picture in blur]))
     return protocol.to_bytes(np.asarray(deblur(np.float32(blur) / 255 if blur.dtype == np.uint8 else blur)))
 
 
