@@ -16,6 +16,9 @@ from tfdeblur.data import patches, records, transforms
 READERS = 16
 """Shards read side by side. A constant, since the order of the samples depends on it."""
 
+READ_BUFFER = 2**20
+"""Bytes read ahead of each shard."""
+
 
 def epoch_samples(manifest: dict, split: str, patch: tuple[int, int] | None, crop: str) -> int:
     """Return how many samples one epoch of a split has.
@@ -149,8 +152,9 @@ def pictures(folder: str, split: str) -> Iterator[dict]:
 
 def read_pairs(shards: list[str], manifest: dict, parallel: int = tf.data.AUTOTUNE) -> tf.data.Dataset:
     """Return the decoded pairs of some shards: the reading and decoding that nothing can avoid."""
+    readers = min(READERS, len(shards))
     serialized = tf.data.Dataset.from_tensor_slices(shards).interleave(
-        tf.data.TFRecordDataset, cycle_length=min(READERS, len(shards)), num_parallel_calls=parallel
+        lambda shard: tf.data.TFRecordDataset(shard, buffer_size=READ_BUFFER), readers, num_parallel_calls=min(parallel, readers)
     )
     shape = (*(manifest["size"] or (None, None)), manifest["channels"])
 

@@ -27,6 +27,14 @@ def upsample(x, features: int, kernel: int, method: Upsampling):
     raise ValueError(f"there is no upsampling {method!r}; there are transpose, resize and subpixel")
 
 
+def to_picture(x, channels: int, kernel: int, residual: bool, activation: str | None = None):
+    """Return to the picture's channels, in float32; a network that adds its output to its input begins by adding little."""
+    initializer = keras.initializers.RandomNormal(stddev=1e-3) if residual else "glorot_uniform"
+    return layers.Conv2D(
+        channels, kernel, padding="same", activation=activation, kernel_initializer=initializer, dtype="float32"
+    )(x)
+
+
 def finish(x, inputs, name: str, residual: bool) -> keras.Model:
     """Close a network: float32 output, with the blurred picture added where `residual` is asked for."""
     if residual:

@@ -3,7 +3,7 @@
 import keras
 from keras import layers
 
-from tfdeblur.models.blocks import finish
+from tfdeblur.models.blocks import finish, to_picture
 
 
 def rednet30(channels: int = 3, features: int = 64, depth: int = 30, residual: bool = False) -> keras.Model:
@@ -49,8 +49,7 @@ def rednet30(channels: int = 3, features: int = 64, depth: int = 30, residual: b
         x = _block(x, features)
         if i % 2 == 0:
             x = layers.Add()([x, encoded[i]])
-    activation = None if residual else "elu"
-    x = layers.Conv2D(channels, 3, padding="same", activation=activation, dtype="float32")(x)
+    x = to_picture(x, channels, 3, residual, activation=None if residual else "elu")
     return finish(x, inputs, "rednet30", residual)
 
 

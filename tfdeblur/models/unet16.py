@@ -3,7 +3,7 @@
 import keras
 from keras import layers
 
-from tfdeblur.models.blocks import Upsampling, finish, upsample
+from tfdeblur.models.blocks import Upsampling, finish, to_picture, upsample
 
 
 def unet16(
@@ -43,7 +43,7 @@ def unet16(
         x = upsample(x, features * 2**level, 2, upsampling)
         x = layers.Concatenate()([skips[level], x])
         x = _two_convolutions(x, features * 2**level)
-    x = layers.Conv2D(channels, 1, dtype="float32")(x)
+    x = to_picture(x, channels, 1, residual)
     return finish(x, inputs, "unet16", residual)
 
 

@@ -109,6 +109,7 @@ def build(experiment: Experiment, plan: Plan, policy: str) -> keras.Model:
         jit_compile=experiment.xla if single else "auto",
         steps_per_execution=experiment.steps_per_execution,
     )
+    model.build((None, None, None, experiment.channels))
     model.optimizer.build(model.trainable_variables)  # unbuilt optimisers fail under MirroredStrategy
     return model
 

@@ -1,0 +1,176 @@
+"""The input pipeline: what comes out, in which order, and that neither threads nor a restart change it."""
+
+import json
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.record_folders import pair, photograph, write_folder
+from tfdeblur.data import patches, pipeline, records, transforms
+
+COUNT = 10
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Ten pairs of 48x64, in three shards."""
+    found = [pair(photograph("chelsea", 48, 64, 10 * i, 20 * i), i / 4, f"cat-{i}", "cat") for i in range(COUNT)]
+    return str(write_folder(tmp_path_factory.mktemp("records") / "cats", {"train": found, "val": found[:3]}, 3))
+
+
+def take(folder, count, **options):
+    batches = pipeline.training_batches(folder, **{"batch": 4, "seed": 3} | options)
+    return [tuple(p.numpy() for p in batch) for batch in batches.take(count)]
+
+
+def assert_equal(a, b):
+    assert len(a) == len(b)
+    for x, y in zip(a, b, strict=True):
+        np.testing.assert_array_equal(x[0], y[0])
+        np.testing.assert_array_equal(x[1], y[1])
+
+
+OPTIONS = [
+    {},
+    {"patch": (16, 32)},
+    {"patch": (16, 16), "crop": "random"},
+    {"patch": (16, 16), "cache": "none", "shuffle": 5},
+    {"shuffle": 0},
+]
+
+
+@pytest.mark.parametrize("options", OPTIONS, ids=str)
+def test_same_seed_same_batches_whatever_the_parallelism(folder, options):
+    assert_equal(take(folder, 12, parallel=1, **options), take(folder, 12, parallel=8, **options))
+
+
+@pytest.mark.parametrize("options", OPTIONS, ids=str)
+@pytest.mark.parametrize("step", [1, 7, 11])
+def test_starting_at_a_step_gives_what_an_unbroken_run_sees(folder, options, step):
+    assert_equal(take(folder, 14, **options)[step:], take(folder, 14 - step, first_step=step, **options))
+
+
+def test_the_global_seed_does_not_matter(folder):
+    tf.random.set_seed(0)
+    first = take(folder, 5)
+    tf.random.set_seed(7)
+    assert_equal(first, take(folder, 5))
+
+
+def test_another_seed_another_order(folder):
+    assert any(np.any(a[1] != b[1]) for a, b in zip(take(folder, 3), take(folder, 3, seed=4), strict=True))
+
+
+@pytest.mark.parametrize("cache", ["memory", "file", "none"])
+def test_every_sample_once_an_epoch_in_another_order(folder, cache, tmp_path):
+    cache = str(tmp_path / "cache") if cache == "file" else cache
+    batches = take(folder, 3 * COUNT, batch=1, augment=False, cache=cache)
+    names = [sharp.tobytes() for _, sharp in batches]
+    epochs = [names[i : i + COUNT] for i in range(0, 3 * COUNT, COUNT)]
+    stored = sorted(p["sharp"].tobytes() for p in pipeline.pictures(folder, "train"))
+    assert all(sorted(epoch) == stored for epoch in epochs)
+    assert epochs[0] != epochs[1] != epochs[2]
+
+
+def test_blurred_and_sharp_are_augmented_alike(folder):
+    """Each blurred sample is the blurred partner of its sharp one, turned the same way."""
+    stored = {p["sharp"].tobytes(): p["blur"] for p in pipeline.pictures(folder, "train")}
+    flips = [lambda p: p, lambda p: p[::-1], lambda p: p[:, ::-1], lambda p: p[::-1, ::-1]]
+    seen = set()
+    for blur, sharp in take(folder, 60, batch=1):
+        match = [i for i, flip in enumerate(flips) if np.ascontiguousarray(flip(sharp[0])).tobytes() in stored]
+        assert match
+        original = stored[np.ascontiguousarray(flips[match[0]](sharp[0])).tobytes()]
+        np.testing.assert_array_equal(flips[match[0]](blur[0]), original)
+        seen.add(match[0])
+    assert seen == {0, 1, 2, 3}
+
+
+def test_square_pictures_take_all_eight_symmetries():
+    picture = np.arange(27, dtype=np.uint8).reshape(1, 3, 3, 3)
+    results = {
+        transforms.flip_and_turn(tf.constant(picture), tf.constant(picture), [0, i])[0].numpy().tobytes()
+        for i in range(100)
+    }
+    expected = {np.rot90(side, k, (1, 2)).tobytes() for side in (picture, picture[:, ::-1]) for k in range(4)}
+    assert results == expected
+
+
+def test_random_crops_are_parts_of_the_pictures_and_change_with_the_epoch(folder):
+    stored = [p["sharp"] for p in pipeline.pictures(folder, "train")]
+    crops = [sharp[0] for _, sharp in take(folder, 20, batch=1, patch=(8, 8), crop="random", augment=False)]
+    windows = [np.lib.stride_tricks.sliding_window_view(p, (8, 8), axis=(0, 1)).transpose(0, 1, 3, 4, 2) for p in stored]
+    assert all(any((w == crop).all((2, 3, 4)).any() for w in windows) for crop in crops)
+    assert len({crop.tobytes() for crop in crops}) > COUNT
+
+
+@pytest.mark.parametrize("size", [(96, 128), (100, 150)])
+def test_patches_and_stitching_are_inverse(size):
+    picture = tf.constant(np.random.default_rng(0).integers(0, 255, (*size, 3), np.uint8))
+    cut = patches.extract(picture, (32, 32))
+    rows, columns = patches.grid_shape(size, (32, 32))
+    assert cut.shape == (rows * columns, 32, 32, 3)
+    np.testing.assert_array_equal(patches.stitch(cut, (rows, columns)), picture[: rows * 32, : columns * 32])
+
+
+def test_the_reports_patches():
+    cut = patches.extract(tf.zeros((288, 512, 3), tf.uint8), (96, 128))
+    assert cut.shape == (12, 96, 128, 3)
+
+
+def test_batches_are_uint8_and_static(folder):
+    spec = pipeline.training_batches(folder, batch=4, patch=(16, 16), crop="random").element_spec
+    assert [(tuple(s.shape), s.dtype) for s in spec] == [((4, 16, 16, 3), tf.uint8)] * 2
+
+
+def test_validation_is_one_pass_in_order(folder):
+    batches = list(pipeline.validation_batches(folder, "val", batch=2))
+    sharp = np.concatenate([s.numpy() for _, s in batches])
+    np.testing.assert_array_equal(sharp, [p["sharp"] for p in pipeline.pictures(folder, "val")])
+
+
+@pytest.mark.parametrize("encoding", ["raw", "float32"])
+def test_other_encodings_decode_to_the_same(encoding):
+    picture = photograph("coffee", 8, 12)
+    data = picture.tobytes() if encoding == "raw" else (picture / np.float32(255)).astype("<f4").tobytes()
+    record = records.Record(data, picture.tobytes(), encoding, "raw", 8, 12, 3, "a", "b")
+    features = records.parse(records.serialize(record))
+    blur, sharp = records.decode(features, {"blur": encoding, "sharp": "raw"}, 3)
+    np.testing.assert_array_equal(sharp, picture)
+    np.testing.assert_allclose(blur, picture if encoding == "raw" else picture / 255, rtol=1e-6)
+
+
+def change_manifest(folder, tmp_path, **changes):
+    copy = tmp_path / "changed"
+    copy.mkdir()
+    manifest = records.load_manifest(folder) | changes
+    (copy / records.MANIFEST).write_text(json.dumps(manifest))
+    return str(copy)
+
+
+def test_wrong_folders_are_explained(folder, tmp_path):
+    with pytest.raises(FileNotFoundError, match="no manifest.json, so it is not a data set; make one"):
+        pipeline.training_batches(str(tmp_path), batch=1)
+    (tmp_path / records.PLAN).write_text("{}")
+    with pytest.raises(FileNotFoundError, match="not finished; run the make_tfrecords command"):
+        pipeline.training_batches(str(tmp_path), batch=1)
+    with pytest.raises(ValueError, match="has schema 99, this version of tfdeblur reads up to 1; upgrade"):
+        pipeline.training_batches(change_manifest(folder, tmp_path, schema=99), batch=1)
+    with pytest.raises(ValueError, match="no split 'dev'; it has train, val"):
+        pipeline.training_batches(folder, "dev", batch=1)
+
+
+def test_sizes_that_do_not_fit_are_explained(folder, tmp_path):
+    with pytest.raises(ValueError, match="48x64 is smaller than a patch of 96x128"):
+        pipeline.training_batches(folder, batch=1, patch=(96, 128))
+    varied = change_manifest(folder, tmp_path, size=None)
+    with pytest.raises(ValueError, match="cannot be batched whole; give a patch size"):
+        pipeline.training_batches(varied, batch=1)
+    with pytest.raises(ValueError, match="differ in size, so a grid of patches"):
+        pipeline.training_batches(varied, batch=1, patch=(16, 16))
+    with pytest.raises(tf.errors.InvalidArgumentError, match="smaller than a patch of 96x128"):
+        take(folder, 1, patch=(96, 128), crop="random")
+    for text in ("96", "96x", "0x12", "96×128"):
+        with pytest.raises(ValueError, match="written HEIGHTxWIDTH in pixels"):
+            patches.parse_size(text)

@@ -1,0 +1,234 @@
+"""Training through the real command: logs, resuming after a kill, strategies, and what goes wrong."""
+
+import dataclasses
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.record_folders import pair, photograph, write_folder
+from tfdeblur import config, train
+from tfdeblur.experiments import EXPERIMENTS
+from tfdeblur.losses import find_loss
+from tfdeblur.training import run_folder, schedule
+from tfdeblur.training.run import Plan, build
+
+ROOT = Path(__file__).parent.parent
+SMALL = ["--features", "4", "--depth", "4", "--patch", "16x16", "--batch", "4", "--precision", "float32"]
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    """A dozen pairs to learn from, and three of another photograph to validate on."""
+    cats = [pair(photograph("chelsea", 32, 32, 10 * i, 20 * i), 1.0, f"cat-{i}", "cat") for i in range(12)]
+    cups = [pair(photograph("coffee", 32, 32, 30 * i, 20 * i), 1.0, f"cup-{i}", "cup") for i in range(3)]
+    return str(write_folder(tmp_path_factory.mktemp("records") / "small", {"train": cats, "val": cups}))
+
+
+def command(data, workdir, *options):
+    return ["sample", "--data", data, "--workdir", str(workdir), *SMALL, *options]
+
+
+def weights_of(workdir, name="last"):
+    return keras.models.load_model(Path(workdir) / f"{name}.keras").get_weights()
+
+
+def assert_same_weights(a, b):
+    for x, y in zip(a, b, strict=True):
+        np.testing.assert_array_equal(x, y)
+
+
+def test_a_run_leaves_all_that_its_folder_promises(data, tmp_path, capsys):
+    train.main(command(data, tmp_path, "--steps", "12", "--validate-every", "5"))
+    out = capsys.readouterr().out
+    assert "12 steps of 4 samples" in out and "best model:" in out and "next: python -m tfdeblur.evaluate" in out
+    rows = run_folder.read_log(str(tmp_path))
+    assert [row["step"] for row in rows] == ["5", "10", "12"]
+    assert all(np.isfinite(float(row[key])) for row in rows for key in ("loss", "psnr", "ssim", "val_psnr", "val_ssim"))
+    facts = json.loads((tmp_path / "run.json").read_text())
+    assert facts["step"] == facts["steps"] == 12 and "tfdeblur.train sample" in facts["command"]
+    assert facts["best"]["psnr"] == pytest.approx(max(float(row["val_psnr"]) for row in rows))
+    assert config.load(str(tmp_path / "config.json")).features == 4
+    events = [str(path) for path in (tmp_path / "tensorboard").iterdir()]
+    tags = {value.tag for path in events for event in tf.compat.v1.train.summary_iterator(path) for value in event.summary.value}
+    assert {"loss", "val_psnr", "samples_per_second"} <= tags and any("blurred" in tag for tag in tags)
+    assert keras.models.load_model(tmp_path / "best.keras")(np.zeros((1, 10, 14, 3), np.float32)).shape == (1, 10, 14, 3)
+
+
+def test_killed_at_any_moment_and_resumed_is_never_killed(data, tmp_path):
+    """SIGKILL mid-way, the same command again: the same weights, bit for bit, and one row of log a period."""
+    options = ["--steps", "40", "--validate-every", "16", "--checkpoint-every", "5", "--ema", "0.9"]
+    train.main(command(data, tmp_path / "whole", *options))
+    arguments = [sys.executable, "-m", "tfdeblur.train", *command(data, tmp_path / "killed", *options)]
+    process = subprocess.Popen(arguments, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    checkpoints = tmp_path / "killed" / "checkpoints"
+    deadline = time.monotonic() + 120
+    while not list(checkpoints.glob("step-*.weights.h5")) and time.monotonic() < deadline and process.poll() is None:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+    assert not (tmp_path / "killed" / "last.keras").exists()
+    train.main(command(data, tmp_path / "killed", *options))
+    for name in ("last", "best"):
+        assert_same_weights(weights_of(tmp_path / "whole", name), weights_of(tmp_path / "killed", name))
+    assert [row["step"] for row in run_folder.read_log(str(tmp_path / "killed"))] == ["16", "32", "40"]
+
+
+def test_sigterm_saves_and_the_same_command_goes_on(data, tmp_path):
+    options = ["--steps", "100000", "--validate-every", "100000", "--checkpoint-every", "100000"]
+    arguments = [sys.executable, "-m", "tfdeblur.train", *command(data, tmp_path, *options)]
+    process = subprocess.Popen(arguments, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process.stdout.readline()  # training begins
+    time.sleep(4)
+    process.send_signal(signal.SIGTERM)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130 and "the same command goes on from here" in errors
+    step = int(next((tmp_path / "checkpoints").glob("*.h5")).name[5:13])
+    train.main(command(data, tmp_path, "--steps", str(step + 2)))
+    assert json.loads((tmp_path / "run.json").read_text())["step"] == step + 2
+
+
+def test_a_finished_run_is_not_trained_again(data, tmp_path):
+    train.main(command(data, tmp_path, "--steps", "4"))
+    before = weights_of(tmp_path)
+    train.main(command(data, tmp_path, "--steps", "4"))
+    assert_same_weights(before, weights_of(tmp_path))
+
+
+def test_a_folder_with_other_settings_is_left_alone(data, tmp_path):
+    train.main(command(data, tmp_path, "--steps", "2"))
+    with pytest.raises(ValueError, match="loss was 'charbonnier' and is now 'mse'; choose another --workdir"):
+        train.main(command(data, tmp_path, "--steps", "2", "--loss", "mse"))
+
+
+def test_nan_stops_with_the_step_and_its_batch(data, tmp_path):
+    with pytest.raises(ValueError, match=r"the loss is (nan|inf) at step (\d+); its batch is in .*npz"):
+        train.main(command(data, tmp_path, "--steps", "300", "--learning-rate", "1e30", "--schedule", "constant"))
+    kept = np.load(next(tmp_path.glob("bad-step-*.npz")))
+    assert kept["blur"].shape == kept["sharp"].shape == (4, 16, 16, 3)
+
+
+def test_a_damaged_checkpoint_is_named(data, tmp_path):
+    train.main(command(data, tmp_path, "--steps", "2"))
+    path = next((tmp_path / "checkpoints").glob("*.h5"))
+    path.write_bytes(path.read_bytes()[:1000])
+    with pytest.raises(ValueError, match="weights.h5 cannot be loaded .*; remove it to resume from the one before"):
+        train.main(command(data, tmp_path, "--steps", "4"))
+
+
+def test_two_replicas_take_the_step_of_one():
+    """Half a batch each on two devices gives the update of the whole batch on one, without batch normalisation."""
+    experiment = dataclasses.replace(EXPERIMENTS["sample"], model="unet16", features=4, depth=None, residual=False)
+    rng = np.random.default_rng(0)
+    x, y = (tf.constant(rng.integers(0, 256, (8, 16, 16, 3), np.uint8)) for _ in range(2))
+    weights = []
+    for strategy in (tf.distribute.get_strategy(), tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])):
+        keras.utils.set_random_seed(0)
+        with strategy.scope():
+            model = build(experiment, Plan(8, 10, 10, 10), "float32")
+            model.compile(keras.optimizers.SGD(0.1))  # Adam would hide a gradient that is a constant factor off
+            model.optimizer.build(model.trainable_variables)
+        model.make_train_function()
+        batches = tf.data.Dataset.from_tensors((x, y)).repeat()
+        iterator = iter(strategy.experimental_distribute_dataset(batches.unbatch().batch(8)))
+        for _ in range(3):
+            logs = model.train_function(iterator)
+        weights.append(model.get_weights())
+        assert float(logs["loss"]) > 0
+    for one, two in zip(*weights, strict=True):
+        np.testing.assert_allclose(one, two, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_every_experiment_takes_a_step(name):
+    """Each builds and lowers its own loss on one batch, at a small size, in both precisions."""
+    small = dataclasses.replace(EXPERIMENTS[name], features=16, warmup_steps=0, schedule="constant")
+    for policy in ("float32", "mixed_bfloat16"):
+        model = build(small, Plan(2, 10, 10, 10), policy)
+        x = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3), np.uint8)
+        before = model.get_weights()
+        logs = model.train_on_batch(x, x[::-1], return_dict=True)
+        assert all(np.isfinite(float(value)) for value in logs.values())
+        assert any(np.any(a != b) for a, b in zip(before, model.get_weights(), strict=True))
+
+
+def test_training_loss_is_that_of_the_pictures():
+    """Stored as uint8, the pictures reach the loss in [0, 1]."""
+    model = build(dataclasses.replace(EXPERIMENTS["sample"], features=4, depth=4), Plan(2, 10, 10, 10), "float32")
+    x = np.random.default_rng(0).integers(0, 256, (2, 16, 16, 3), np.uint8)
+    y = x[::-1]
+    expected = np.mean(find_loss("charbonnier")(y / np.float32(255), model.network(x / np.float32(255), training=False)))
+    assert model.test_on_batch(x, y, return_dict=True)["loss"] == pytest.approx(float(expected), rel=1e-5)
+
+
+def test_the_reports_learning_rate():
+    """1e-3, and over the last 80 of 200 epochs from 1e-4 by 0.7 every 5."""
+    experiment = EXPERIMENTS["cifar10_rednet30"]
+    rate = schedule.learning_rate(experiment, 200 * 10, 10)
+    at = lambda epoch: float(rate(np.float32(epoch * 10)))  # noqa: E731
+    assert at(0) == at(119.9) == pytest.approx(1e-3)
+    for epoch in range(121, 200):
+        assert at(epoch) == pytest.approx(1e-4 * 0.7 ** ((epoch - 120 - 0.05) // 5), rel=1e-5)
+    with pytest.raises(ValueError, match="decay over the last 80 epochs, but the run has only 20"):
+        schedule.learning_rate(experiment, 200, 10)
+
+
+def test_moving_average_of_the_weights_is_what_is_saved(data, tmp_path):
+    options = ["--steps", "6", "--validate-every", "6", "--schedule", "constant"]
+    train.main(command(data, tmp_path / "plain", *options))
+    train.main(command(data, tmp_path / "averaged", *options, "--ema", "0.5"))
+    plain, averaged = (weights_of(tmp_path / name) for name in ("plain", "averaged"))
+    assert any(np.any(a != b) for a, b in zip(plain, averaged, strict=True))
+
+
+def run_command(*arguments):
+    environment = os.environ | {"TPU_SKIP_MDS_QUERY": "1"}
+    done = subprocess.run(
+        [sys.executable, "-m", "tfdeblur.train", *arguments], cwd=ROOT, env=environment, capture_output=True, text=True
+    )
+    return done.returncode, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["cifar10_rednet"], "there is no experiment 'cifar10_rednet'; did you mean cifar10_rednet30?"),
+        (["sample", "--data", "nowhere"], "nowhere has no manifest.json, so it is not a data set; make one"),
+    ],
+)
+def test_wrong_arguments_end_in_one_line(arguments, message):
+    code, errors = run_command(*arguments)
+    assert code == 1 and f"error: {message}" in errors and "Traceback" not in errors
+
+
+@pytest.mark.parametrize("name", [[], ["local"], ["nobodys-tpu"]])
+def test_no_tpu_is_said_in_one_line(name, data):
+    code, errors = run_command("sample", "--data", data, "--tpu", *name)
+    assert code == 1 and "error: no TPU found" in errors and "--tpu" in errors and "Traceback" not in errors
+
+
+@pytest.mark.parametrize(("option", "hint"), [("--learning-rat", "--learning-rate"), ("--epocs", "--epochs")])
+def test_a_misspelt_field_is_suggested(option, hint, capsys):
+    with pytest.raises(SystemExit):
+        train.main(["sample", option, "1"])
+    assert hint in capsys.readouterr().err
+
+
+def test_a_wrong_type_is_said(capsys):
+    with pytest.raises(SystemExit):
+        train.main(["sample", "--batch", "many"])
+    assert "--batch" in capsys.readouterr().err
+
+
+def test_an_unwritable_workdir_is_said(data, tmp_path):
+    (tmp_path / "file").write_text("")
+    code, errors = run_command("sample", "--data", data, "--workdir", str(tmp_path / "file" / "run"))
+    assert code == 1 and "error:" in errors and "Traceback" not in errors
