@@ -163,6 +163,7 @@ def test_sample_set(tmp_path):
         (["--shards", "2", "--shard-mb", "3"], "give one of them"),
         (["--blur-dir", "x"], "for the source pairs"),
         (["--seed", "-1"], "--seed"),
+        (["--name", "a/b"], "--name 'a/b'"),
     ],
 )
 def test_bad_arguments(tmp_path, arguments, message):

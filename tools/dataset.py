@@ -41,7 +41,8 @@ def make(options: Options, command: list[str]) -> str:
     recipe = recipe_of(options, listing)
     splits, notes = assign(listing.items, parse_weights(options.splits) or None, options.seed)
     splits = {split: items[: options.limit] for split, items in splits.items()}
-    name = options.name or os.path.basename(options.out.rstrip("/")) or options.source
+    folder = options.out.rstrip("/") if storage.is_remote(options.out) else os.path.abspath(options.out)
+    name = options.name or os.path.basename(folder)
     sizing = {"shards": options.shards, "shard_mb": options.shard_mb}
     digest = fingerprint({"recipe": asdict(recipe), "name": name, "problems": listing.problems} | sizing, splits)
     if is_finished(options.out, digest):
@@ -90,7 +91,7 @@ def list_source(options: Options) -> Listing:
 def recipe_of(options: Options, listing: Listing) -> Recipe:
     """Return what the options say of the records themselves."""
     return Recipe(
-        blur=(options.blur or "gaussian") if listing.items[0].blur is None else None,
+        blur=options.blur if listing.items[0].blur is None else None,
         sigma=tuple(options.sigma),
         as_float=options.as_float,
         draws=options.draws,

@@ -15,61 +15,61 @@ from tools.sources.pairs import LAYOUTS
 class Options:
     """What to make records of, and how."""
 
+    # sample: photographs bundled with scikit-image and scikit-learn; cifar10, mnist: through tensorflow-datasets;
+    # images: any folder of sharp pictures; pairs: blurred and sharp pictures as REDS, GoPro, RealBlur or two parallel
+    # folders have them.
     source: Annotated[Literal[tuple(SOURCES)], tyro.conf.Positional]
-    """sample: photographs bundled with scikit-image and scikit-learn; cifar10, mnist: through tensorflow-datasets;
-    images: any folder of sharp pictures; pairs: blurred and sharp pictures as REDS, GoPro, RealBlur or two parallel
-    folders have them."""
+    # Folder of the data set, local or gs://.
     out: str
-    """Folder of the data set, local or gs://."""
+    # Folder of the source; for cifar10 and mnist tensorflow-datasets' data_dir (left out: they are downloaded).
     src: str | None = None
-    """Folder of the source; for cifar10 and mnist tensorflow-datasets' data_dir (left out: they are downloaded)."""
+    # Name of the data set, which begins its files' names; by default that of the folder.
     name: str | None = None
-    """Name of the data set, which begins its files' names; by default that of the folder."""
-    blur: Literal[tuple(BLURS)] | None = None
-    """Blur that sharp pictures are given. gaussian (default): of a strength drawn for each picture; gaussian5x5: a 5x5
-    kernel of sigma 1; none: a pair of equal pictures."""
+    # Blur that sharp pictures are given. gaussian: of a strength drawn for each picture; gaussian5x5: a 5x5
+    # kernel of sigma 1; none: a pair of equal pictures.
+    blur: Literal[tuple(BLURS)] = "gaussian"
+    # gaussian: lowest and highest standard deviation in pixels.
     sigma: tuple[float, float] = (0.0, 3.0)
-    """gaussian: lowest and highest standard deviation in pixels."""
+    # Keep the blurred pictures as float32 rather than rounding them to 8 bit.
     as_float: Annotated[bool, tyro.conf.arg(name="float"), tyro.conf.FlagCreatePairsOff] = False
-    """Keep the blurred pictures as float32 rather than rounding them to 8 bit."""
+    # Blurred versions of each sharp picture, each with a blur of its own.
     draws: int = 1
-    """Blurred versions of each sharp picture, each with a blur of its own."""
+    # Weights of the splits, as in train=8 val=1 test=1, by whole scenes. By default the source's own splits, with a
+    # tenth of the training scenes as val where it has none.
     splits: tuple[str, ...] = ()
-    """Weights of the splits, as in train=8 val=1 test=1, by whole scenes. By default the source's own splits, with a
-    tenth of the training scenes as val where it has none."""
+    # Splits of the source to take under another name: val=test makes REDS' val pictures the test split.
     rename: tuple[str, ...] = ()
-    """Splits of the source to take under another name: val=test makes REDS' val pictures the test split."""
+    # Shards per split.
     shards: int | None = None
-    """Shards per split."""
+    # Otherwise: size of a shard in MB (64).
     shard_mb: float | None = None
-    """Otherwise: size of a shard in MB (64)."""
+    # How pictures are stored: png is small, raw is fast to read.
     encoding: Literal["png", "raw"] = "png"
-    """How pictures are stored: png is small, raw is fast to read."""
+    # Resize every picture to HxW pixels, antialiased; before blur and patches.
     resize: str | None = None
-    """Resize every picture to HxW pixels, antialiased; before blur and patches."""
+    # Cut every picture into the grid of HxW patches that fit whole.
     patch: str | None = None
-    """Cut every picture into the grid of HxW patches that fit whole."""
+    # 1 for grey, 3 for RGB; other pictures are converted. By default 1 for mnist, else 3.
     channels: Literal[1, 3] | None = None
-    """1 for grey, 3 for RGB; other pictures are converted. By default 1 for mnist, else 3."""
+    # At most so many pictures of each split, for trials.
     limit: int | None = None
-    """At most so many pictures of each split, for trials."""
+    # pairs: how --src is laid out.
     layout: Literal[("auto", *LAYOUTS)] = "auto"
-    """pairs: how --src is laid out."""
+    # pairs: which blurred version to take where there are several: GoPro has blur and blur_gamma, REDS blur and
+    # blur_comp.
     blur_folder: Literal["blur", "blur_gamma", "blur_comp"] = "blur"
-    """pairs: which blurred version to take where there are several: GoPro has blur and blur_gamma, REDS blur and
-    blur_comp."""
+    # pairs: RealBlur-J (JPEG) or RealBlur-R (raw).
     realblur: Literal["J", "R"] = "J"
-    """pairs: RealBlur-J (JPEG) or RealBlur-R (raw)."""
+    # pairs: folder of blurred pictures, in place of --src.
     blur_dir: str | None = None
-    """pairs: folder of blurred pictures, in place of --src."""
+    # pairs: folder of sharp pictures of the same names.
     sharp_dir: str | None = None
-    """pairs: folder of sharp pictures of the same names."""
+    # Threads that read, blur and encode.
     workers: int = os.cpu_count() or 1
-    """Threads that read, blur and encode."""
+    # Seed of blurs, splits and order.
     seed: int = 0
-    """Seed of blurs, splits and order."""
+    # At a picture that cannot be used: stop, or leave it out and list it in the manifest.
     on_error: Literal["fail", "skip"] = "fail"
-    """At a picture that cannot be used: stop, or leave it out and list it in the manifest."""
 
 
 def check(options: Options) -> None:
@@ -85,6 +85,10 @@ def check(options: Options) -> None:
         raise ValueError(
             f"--sigma is {low} {high}; it takes the lowest and the highest value in pixels, 0 <= LOW <= HIGH"
         )
+    if "/" in (options.name or "") or not options.out:
+        raise ValueError(
+            f"--out is {options.out!r} and --name {options.name!r}; they take a folder, and a name without /"
+        )
     if options.seed < 0:
         raise ValueError(f"--seed is {options.seed}; it must not be negative")
     for field in ("draws", "workers", "shards", "shard_mb", "limit"):
@@ -93,7 +97,7 @@ def check(options: Options) -> None:
             raise ValueError(f"--{field.replace('_', '-')} is {value}; it must be above 0")
     if options.shards and options.shard_mb:
         raise ValueError("--shards and --shard-mb both say how many shards to write; give one of them")
-    if options.source == "pairs" and (options.blur or options.as_float or options.draws > 1):
+    if options.source == "pairs" and (options.blur != "gaussian" or options.as_float or options.draws > 1):
         raise ValueError(
             "--blur, --float and --draws are for sharp pictures; leave them out, pairs come with blurred ones"
         )

@@ -14,6 +14,7 @@ SUFFIXES = frozenset(".png .jpg .jpeg .webp .tif .tiff .bmp .gif .ppm .pgm".spli
 BROKEN = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error, Image.DecompressionBombError)
 """What Pillow raises for files that are not what their names say."""
 
+PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 GREY_MODES = ("L", "LA", "La", "1", "I", "F", "I;16", "I;16B", "I;16L")
 
 
@@ -34,7 +35,7 @@ def content_of(source: str | bytes) -> bytes:
         raise ValueError(complaint(source, error)) from error
 
 
-def decode(content: bytes, title: str, channels: int) -> tuple[np.ndarray, bool]:
+def decode(content: bytes, title: str, channels: int, verified: bool = False) -> tuple[np.ndarray, bool]:
     """Decode a picture.
 
     Parameters
@@ -46,6 +47,9 @@ def decode(content: bytes, title: str, channels: int) -> tuple[np.ndarray, bool]
     channels : int
         1 for grey, 3 for RGB: other pictures are converted. An alpha channel is dropped, 16 bits become 8, an EXIF
         orientation is applied.
+    verified : bool
+        Whether the checksums in the file are known to be right; otherwise those of a PNG are verified, since Pillow
+        decodes without looking at them.
 
     Returns
     -------
@@ -57,9 +61,11 @@ def decode(content: bytes, title: str, channels: int) -> tuple[np.ndarray, bool]
     Raises
     ------
     ValueError
-        The file is empty, truncated, or no picture.
+        The file is empty, truncated, damaged, or no picture.
     """
     try:
+        if not verified and content.startswith(PNG_SIGNATURE):
+            Image.open(io.BytesIO(content)).verify()
         with Image.open(io.BytesIO(content)) as image:
             image.load()
             was_grey = image.mode in GREY_MODES
@@ -114,7 +120,7 @@ def png_to_keep(content: bytes, title: str, channels: int) -> tuple[int, int] | 
     ValueError
         The file is such a PNG, but damaged.
     """
-    if len(content) < 33 or not content.startswith(b"\x89PNG\r\n\x1a\n") or content[12:16] != b"IHDR":
+    if len(content) < 33 or not content.startswith(PNG_SIGNATURE) or content[12:16] != b"IHDR":
         return None
     # PNG specification, section 11.2.1; colour type 0 is grey, 2 is RGB.
     width, height, depth, colour, _, _, interlaced = struct.unpack(">IIBBBBB", content[16:29])

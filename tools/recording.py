@@ -77,7 +77,7 @@ def _read(source: str | bytes, item: Item, recipe: Recipe, pixels: bool) -> Side
     kept = content if size else None
     if kept and not pixels:
         return Side(title, size, kept=kept)
-    picture, was_grey = pictures.decode(content, title, recipe.channels)
+    picture, was_grey = pictures.decode(content, title, recipe.channels, verified=kept is not None)
     if recipe.resize:
         picture = pictures.resize(picture, recipe.resize)
     return Side(title, picture.shape[:2], picture, kept, was_grey and recipe.channels == 3)

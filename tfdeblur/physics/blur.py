@@ -35,9 +35,9 @@ def gaussian_blur(image: np.ndarray, sigma: float) -> np.ndarray:
     Examples
     --------
     >>> gaussian_blur(np.eye(3, dtype="float32")[..., None], 0.5)[..., 0].round(2)
-    array([[0.66, 0.22, 0.04],
-           [0.22, 0.64, 0.22],
-           [0.04, 0.22, 0.66]], dtype=float32)
+    array([[0.66, 0.25, 0.05],
+           [0.25, 0.64, 0.25],
+           [0.05, 0.25, 0.66]], dtype=float32)
     """
     if not (np.isfinite(sigma) and sigma >= 0):
         raise ValueError(f"sigma is {sigma}; it must be a number of pixels >= 0")
