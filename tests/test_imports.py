@@ -43,7 +43,10 @@ MODULES = sorted(path for path in (ROOT / "tfdeblur").rglob("*.py") if path != R
 def test_imports_run_one_way(path):
     parts = path.relative_to(ROOT / "tfdeblur").with_suffix("").parts
     module = ".".join(part for part in parts if part != "__init__")
-    names = {path.relative_to(ROOT).with_suffix("").as_posix().replace("/", ".").removesuffix(".__init__") for path in MODULES}
+    names = {
+        path.relative_to(ROOT).with_suffix("").as_posix().replace("/", ".").removesuffix(".__init__")
+        for path in MODULES
+    }
     for imported in imports_of(path):
         assert imported.split(".")[0] not in {"tools", "tests"}, f"the package must not import {imported}"
         if imported in names:

@@ -13,7 +13,7 @@ from tfdeblur.models import MODELS, build_model
 
 MULTIPLE = {"resnet16": 8, "unet16": 8, "rednet30": 1}
 PARAMETERS = {"resnet16": 7_366_034, "unet16": 482_067, "rednet30": 1_044_931}
-# TensorFlow 2.21 on CPUs with AVX-512 corrupts memory in the gradient of strided 1x1 convolutions with fewer than 16 features.
+# On CPUs with AVX-512, TensorFlow 2.21 corrupts memory in gradients of strided 1x1 convolutions of under 16 features.
 SMALL = {"resnet16": {"features": 16}, "unet16": {"features": 4}, "rednet30": {"features": 8, "depth": 8}}
 VARIANTS = [(name, SMALL[name]) for name in MODELS] + [
     (name, SMALL[name] | {"upsampling": method, "residual": True})

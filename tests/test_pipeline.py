@@ -100,7 +100,9 @@ def test_square_pictures_take_all_eight_symmetries():
 def test_random_crops_are_parts_of_the_pictures_and_change_with_the_epoch(folder):
     stored = [p["sharp"] for p in pipeline.pictures(folder, "train")]
     crops = [sharp[0] for _, sharp in take(folder, 20, batch=1, patch=(8, 8), crop="random", augment=False)]
-    windows = [np.lib.stride_tricks.sliding_window_view(p, (8, 8), axis=(0, 1)).transpose(0, 1, 3, 4, 2) for p in stored]
+    windows = [
+        np.lib.stride_tricks.sliding_window_view(p, (8, 8), axis=(0, 1)).transpose(0, 1, 3, 4, 2) for p in stored
+    ]
     assert all(any((w == crop).all((2, 3, 4)).any() for w in windows) for crop in crops)
     assert len({crop.tobytes() for crop in crops}) > COUNT
 

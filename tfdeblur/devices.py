@@ -67,7 +67,7 @@ def describe(strategy: tf.distribute.Strategy) -> str:
 
 
 def choose_precision(precision: str, strategy: tf.distribute.Strategy) -> str:
-    """Return the Keras dtype policy for `"auto"`, `"float32"` or `"bfloat16"`; auto asks what the device does natively."""
+    """Return the Keras dtype policy for float32, bfloat16, or auto: bfloat16 where the device computes it natively."""
     if precision == "auto":
         precision = "bfloat16" if _native_bfloat16(strategy) else "float32"
     return {"bfloat16": "mixed_bfloat16", "float32": "float32"}[precision]

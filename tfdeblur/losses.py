@@ -35,10 +35,10 @@ def psnr_loss(sharp, restored, epsilon: float = 1e-8):
 
 
 def multiscale(loss: Callable, scales: int = 3) -> Callable:
-    """Return the mean of `loss` over a pyramid, each scale half the size of the one before (Nah et al. 2017, equation 5).
+    """Return the mean of `loss` over a pyramid, each scale half the one before (Nah et al. 2017, equation 5).
 
-    Scales are made by averaging squares of four pixels, which is antialiased and compiles on every device; sizes must be
-    multiples of `2 ** (scales - 1)`.
+    Scales are made by averaging squares of four pixels, which is antialiased and compiles on every device; sizes must
+    be multiples of `2 ** (scales - 1)`.
 
     Parameters
     ----------

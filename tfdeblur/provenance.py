@@ -6,7 +6,17 @@ import sys
 from importlib import metadata
 from pathlib import Path
 
-PACKAGES = ("tensorflow", "tensorflow-cpu", "tensorflow-tpu", "keras", "jax", "numpy", "pillow", "scipy", "scikit-image")
+PACKAGES = (
+    "tensorflow",
+    "tensorflow-cpu",
+    "tensorflow-tpu",
+    "keras",
+    "jax",
+    "numpy",
+    "pillow",
+    "scipy",
+    "scikit-image",
+)
 
 
 def versions() -> dict[str, str]:
@@ -23,7 +33,7 @@ def versions() -> dict[str, str]:
 
 
 def commit() -> str | None:
-    """Return the commit of the working copy this package runs from, with a + where it was changed; None outside of one."""
+    """Return the commit of the working copy this runs from, with a + where it was changed; None outside of one."""
     folder = Path(__file__).parent
     try:
         name = _git(folder, "rev-parse", "--short", "HEAD")

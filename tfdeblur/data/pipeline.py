@@ -26,7 +26,7 @@ def epoch_samples(manifest: dict, split: str, patch: tuple[int, int] | None, cro
     Raises
     ------
     ValueError
-        The pictures differ in size and a grid of patches or whole pictures are asked for, or they are smaller than a patch.
+        The pictures differ in size and are wanted whole or in a grid of patches, or are smaller than a patch.
     """
     count = records.split_of("the data set", split, manifest)["records"]
     if patch is None and manifest["size"] is None:
@@ -119,7 +119,7 @@ def training_batches(
 def validation_batches(
     folder: str, split: str = "val", *, batch: int, patch: tuple[int, int] | None = None, limit: int | None = None
 ) -> tf.data.Dataset:
-    """Return one pass over the first `limit` pictures of a split, cut into a grid of patches, in order, cached in memory."""
+    """Return one pass, in order, over the first `limit` pictures of a split, cut into patches and kept in memory."""
     manifest = records.load_manifest(folder)
     pairs = read_pairs(records.shard_paths(folder, split, manifest), manifest)
     pairs = pairs.take(-1 if limit is None else limit)
@@ -132,7 +132,7 @@ def validation_batches(
 
 
 def pictures(folder: str, split: str) -> Iterator[dict]:
-    """Return an iterator over the whole pictures of a split, decoded, with what is known of them, in the order of the shards.
+    """Iterate over the whole pictures of a split, with what is known of them, in the order of the shards.
 
     Yields
     ------
@@ -141,9 +141,13 @@ def pictures(folder: str, split: str) -> Iterator[dict]:
     """
     manifest = records.load_manifest(folder)
     shards = records.shard_paths(folder, split, manifest)
-    dataset = tf.data.TFRecordDataset(shards).map(records.parse).map(
-        lambda features: (records.decode(features, manifest["encoding"], manifest["channels"]), features),
-        tf.data.AUTOTUNE,
+    dataset = (
+        tf.data.TFRecordDataset(shards)
+        .map(records.parse)
+        .map(
+            lambda features: (records.decode(features, manifest["encoding"], manifest["channels"]), features),
+            tf.data.AUTOTUNE,
+        )
     )
     for (blur, sharp), features in dataset.prefetch(2).as_numpy_iterator():
         text = {key: features[key].decode() for key in ("name", "scene")}
@@ -154,7 +158,9 @@ def read_pairs(shards: list[str], manifest: dict, parallel: int = tf.data.AUTOTU
     """Return the decoded pairs of some shards: the reading and decoding that nothing can avoid."""
     readers = min(READERS, len(shards))
     serialized = tf.data.Dataset.from_tensor_slices(shards).interleave(
-        lambda shard: tf.data.TFRecordDataset(shard, buffer_size=READ_BUFFER), readers, num_parallel_calls=min(parallel, readers)
+        lambda shard: tf.data.TFRecordDataset(shard, buffer_size=READ_BUFFER),
+        readers,
+        num_parallel_calls=min(parallel, readers),
     )
     shape = (*(manifest["size"] or (None, None)), manifest["channels"])
 

@@ -74,7 +74,9 @@ def serialize(record: Record) -> bytes:
 
 def _feature(value, dtype: tf.DType) -> tf.train.Feature:
     if dtype == tf.string:
-        return tf.train.Feature(bytes_list=tf.train.BytesList(value=[value.encode() if isinstance(value, str) else value]))
+        return tf.train.Feature(
+            bytes_list=tf.train.BytesList(value=[value.encode() if isinstance(value, str) else value])
+        )
     if dtype == tf.int64:
         return tf.train.Feature(int64_list=tf.train.Int64List(value=[value]))
     return tf.train.Feature(float_list=tf.train.FloatList(value=np.atleast_1d(value)))

@@ -3,7 +3,9 @@
 import tensorflow as tf
 
 
-def random_crop(blur: tf.Tensor, sharp: tf.Tensor, patch: tuple[int, int], seed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+def random_crop(
+    blur: tf.Tensor, sharp: tf.Tensor, patch: tuple[int, int], seed: tf.Tensor
+) -> tuple[tf.Tensor, tf.Tensor]:
     """Crop both pictures of a pair at the same random place.
 
     Parameters
@@ -17,7 +19,9 @@ def random_crop(blur: tf.Tensor, sharp: tf.Tensor, patch: tuple[int, int], seed:
     """
     h, w = patch
     free = tf.shape(blur)[:2] - [h, w]
-    with tf.control_dependencies([tf.debugging.assert_non_negative(free, f"a picture is smaller than a patch of {h}x{w}")]):
+    with tf.control_dependencies(
+        [tf.debugging.assert_non_negative(free, f"a picture is smaller than a patch of {h}x{w}")]
+    ):
         y, x = tf.unstack(tf.cast(tf.random.stateless_uniform([2], seed) * tf.cast(free + 1, tf.float32), tf.int32))
     return tuple(tf.ensure_shape(p[y : y + h, x : x + w], (h, w, p.shape[-1])) for p in (blur, sharp))
 

@@ -10,4 +10,6 @@ measured here is in the README's table.
 
 from tfdeblur.config import Experiment
 
-experiment = Experiment(name="cifar10_rednet30", data="tfrecords/cifar10", model="rednet30", epochs=200, schedule="decay")
+experiment = Experiment(
+    name="cifar10_rednet30", data="tfrecords/cifar10", model="rednet30", epochs=200, schedule="decay"
+)

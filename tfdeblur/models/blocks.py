@@ -28,7 +28,7 @@ def upsample(x, features: int, kernel: int, method: Upsampling):
 
 
 def to_picture(x, channels: int, kernel: int, residual: bool, activation: str | None = None):
-    """Return to the picture's channels, in float32; a network that adds its output to its input begins by adding little."""
+    """Return to the picture's channels, in float32; what is added to the blurred picture begins small."""
     initializer = keras.initializers.RandomNormal(stddev=1e-3) if residual else "glorot_uniform"
     return layers.Conv2D(
         channels, kernel, padding="same", activation=activation, kernel_initializer=initializer, dtype="float32"

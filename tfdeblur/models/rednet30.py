@@ -1,4 +1,4 @@
-"""REDNet30: a deep chain with symmetric skip connections (Orlandi & Pinardi 2020, section 3.1.3, after Mao et al. 2016)."""
+"""REDNet30: a chain with symmetric skip connections (Orlandi & Pinardi 2020, section 3.1.3; Mao et al. 2016)."""
 
 import keras
 from keras import layers

@@ -67,7 +67,9 @@ class Log:
                 if key != "step":
                     tf.summary.scalar(key, value)
         self.writer.flush()
-        tqdm.write("  ".join(f"{k} {v:.4g}" if isinstance(v, float) else f"{k} {v}" for k, v in row.items()), sys.stderr)
+        tqdm.write(
+            "  ".join(f"{k} {v:.4g}" if isinstance(v, float) else f"{k} {v}" for k, v in row.items()), sys.stderr
+        )
         self.seconds, self.samples = 0.0, 0
 
     def pictures(self, step: int, blur: np.ndarray, restored: np.ndarray, sharp: np.ndarray) -> None:

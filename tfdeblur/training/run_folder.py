@@ -1,4 +1,4 @@
-"""The folder of a run: its configuration, checkpoints, log and models, so that the same command goes on where it stopped."""
+"""The folder of a run: its configuration, checkpoints, log and models. The same command goes on from it."""
 
 import csv
 import dataclasses
@@ -68,7 +68,9 @@ def load_checkpoint(workdir: str, model: keras.Model) -> tuple[int, dict]:
             model.load_weights(path)
         return steps[-1], json.loads(storage.read_text(f"{name}.json"))
     except (OSError, ValueError, KeyError) as error:
-        raise ValueError(f"{name}.weights.h5 cannot be loaded ({error}); remove it to resume from the one before") from error
+        raise ValueError(
+            f"{name}.weights.h5 cannot be loaded ({error}); remove it to resume from the one before"
+        ) from error
 
 
 def _checkpoint_steps(workdir: str) -> list[int]:

@@ -3,10 +3,21 @@
 from collections.abc import Callable
 
 import keras
-from keras import ops
 
 from tfdeblur.evaluation.metrics import PSNR, SSIM
 from tfdeblur.losses import as_unit_range
+
+
+class _MeanOverPictures(keras.losses.Loss):
+    """A loss as Keras reduces it: replicas then sum up their gradients to that of the mean over the global batch."""
+
+    def __init__(self, loss: Callable):
+        super().__init__(name="loss", reduction="sum_over_batch_size")
+        self.loss = loss
+
+    def call(self, sharp, restored):
+        """Return one value per picture."""
+        return self.loss(sharp, restored)
 
 
 class Supervised(keras.Model):
@@ -23,7 +34,7 @@ class Supervised(keras.Model):
     def __init__(self, network: keras.Model, loss: Callable):
         super().__init__(name="supervised")
         self.network = network
-        self.loss_per_picture = loss
+        self.loss_over_pictures = _MeanOverPictures(loss)
         self.psnr, self.ssim = PSNR(), SSIM()
 
     def call(self, blur, training=None):
@@ -31,8 +42,8 @@ class Supervised(keras.Model):
         return self.network(as_unit_range(blur), training=training)
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        """Return the mean over the pictures of this replica's batch; Keras scales it by the number of replicas."""
-        return ops.mean(self.loss_per_picture(as_unit_range(y), y_pred))
+        """Return the mean over the pictures of this replica's batch, divided by the number of replicas."""
+        return self.loss_over_pictures(as_unit_range(y), y_pred)
 
     def compute_metrics(self, x, y, y_pred, sample_weight=None):
         """Update PSNR and SSIM and return the means so far."""
