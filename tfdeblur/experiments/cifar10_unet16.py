@@ -3,8 +3,9 @@
     python -m tools.make_tfrecords cifar10 --out tfrecords/cifar10
     python -m tfdeblur.train cifar10_unet16
 
-120 epochs at a constant rate. Expected, from the report's table 3.1: PSNR 29.32 dB as the mean over pictures (26.8 dB from its MSE),
-SSIM .9001, from 24.67 dB and .7135. What was measured here is in the README's table.
+120 epochs at a constant rate. Expected, from the report's table 3.1: PSNR 29.32 dB
+as the mean over pictures (26.8 dB from its MSE), SSIM .9001, from 24.67 dB and .7135.
+What was measured here is in the README's table.
 """
 
 from tfdeblur.config import Experiment

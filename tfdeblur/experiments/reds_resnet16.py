@@ -3,8 +3,9 @@
     python -m tools.make_tfrecords pairs --src REDS --resize 288x512 --out tfrecords/reds
     python -m tfdeblur.train reds_resnet16
 
-Each picture is cut into 12 patches of 96x128; 100 epochs. Expected, from the report's table 3.2: PSNR 29.49 dB, SSIM .8554,
-from 28.80 dB and .8237. What was measured here, on a fraction of REDS, is in the README's table.
+Each picture is cut into 12 patches of 96x128; 100 epochs. Expected, from the report's table 3.2:
+PSNR 29.49 dB, SSIM .8554, from 28.80 dB and .8237.
+What was measured here, on a fraction of REDS, is in the README's table.
 """
 
 from tfdeblur.config import Experiment

@@ -4,6 +4,7 @@ import json
 import signal
 import threading
 import time
+from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -43,7 +44,13 @@ class Plan:
         return cls(batch, steps_per_epoch, -(-steps // at_once) * at_once, -(-period // at_once) * at_once)
 
 
-def train(experiment: Experiment, workdir: str, strategy: tf.distribute.Strategy, command: str = "") -> dict:
+def train(
+    experiment: Experiment,
+    workdir: str,
+    strategy: tf.distribute.Strategy,
+    command: str = "",
+    on_step: Callable[[int], None] = lambda samples: None,
+) -> dict:
     """Train an experiment, or go on with it where its run folder says it stopped.
 
     Parameters
@@ -56,6 +63,8 @@ def train(experiment: Experiment, workdir: str, strategy: tf.distribute.Strategy
         From `devices.choose_strategy`.
     command : str
         The command line, to be kept with the run.
+    on_step : callable
+        Called with the number of samples after every execution of the step.
 
     Returns
     -------
@@ -87,7 +96,7 @@ def train(experiment: Experiment, workdir: str, strategy: tf.distribute.Strategy
     }  # fmt: skip
     run = _Run(experiment, workdir, strategy, model, plan, step, state, facts)
     with _signals() as stop:
-        run.go(stop)
+        run.go(stop, on_step)
     return run.finish()
 
 
@@ -141,7 +150,7 @@ class _Run:
             augment=e.augment, seed=e.seed, first_step=self.done,
         )  # fmt: skip
 
-    def go(self, stop: threading.Event) -> None:
+    def go(self, stop: threading.Event, on_step: Callable[[int], None]) -> None:
         """Train until the last step, or until `stop` is set, which ends the run after a checkpoint."""
         plan, at_once = self.plan, self.experiment.steps_per_execution
         if self.done >= plan.steps:
@@ -162,6 +171,7 @@ class _Run:
                 if at_period or stop.is_set() or self.done % self.experiment.checkpoint_every < at_once:
                     self._checkpoint()
                     log.resume_clock()
+                on_step(plan.batch * at_once)
                 if stop.is_set():
                     raise KeyboardInterrupt
         finally:

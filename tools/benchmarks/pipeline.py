@@ -1,0 +1,100 @@
+"""How fast the input pipeline is, against a bare loop that only reads and decodes the same shards."""
+
+import json
+import statistics
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+from PIL import Image
+
+from tfdeblur.data import pipeline, records
+from tools.sources.sample import list_sample
+
+SHAPES = {"1280x720 png": ((720, 1280), "png"), "1280x720 raw": ((720, 1280), "raw"), "32x32 png": ((32, 32), "png")}
+
+
+def main(pairs: int = 24, small_pairs: int = 4000, rounds: int = 5) -> dict[str, float]:
+    """Time one epoch: bare reading and decoding, the whole pipeline (shuffle, flips, batches), and from the cache.
+
+    Parameters
+    ----------
+    pairs : int
+        Pairs of 1280x720 in an epoch.
+    small_pairs : int
+        Pairs of 32x32 in an epoch.
+    rounds : int
+        Timings of each kind, interleaved.
+
+    Returns
+    -------
+    dict
+        For every kind of shard the pairs/s of the bare loop and, as medians of the rounds' ratios, the pipeline and the
+        cached epochs against it; and `raw_gain`, raw shards against PNG ones through the whole pipeline.
+    """
+    results, seconds = {}, {}
+    with tempfile.TemporaryDirectory() as top:
+        for name, (size, encoding) in SHAPES.items():
+            count = small_pairs if size == (32, 32) else pairs
+            folder = _write(Path(top, name.replace(" ", "-")), size, encoding, count)
+            rows = [_round(folder, count) for _ in range(rounds + 1)][1:]  # the first warms the disk's cache
+            seconds[name] = rows
+            results[f"{name}: bare pairs/s"] = count / statistics.median(row["bare"] for row in rows)
+            results[f"{name}: pipeline / bare"] = statistics.median(row["bare"] / row["whole"] for row in rows)
+            results[f"{name}: cached epoch / first epoch"] = statistics.median(row["first"] / row["cached"] for row in rows)
+    rows = zip(seconds["1280x720 png"], seconds["1280x720 raw"], strict=True)
+    results["1280x720: raw / png"] = statistics.median(png["whole"] / raw["whole"] for png, raw in rows)
+    return results
+
+
+def _round(folder: str, count: int) -> dict[str, float]:
+    manifest = records.load_manifest(folder)
+    shards = records.shard_paths(folder, "train", manifest)
+    batch = 4 if count < 1000 else 32
+    steps = count // batch
+    options = {"batch": batch, "shuffle": count}
+    cached = iter(pipeline.training_batches(folder, cache="memory", **options))
+    return {
+        "bare": _seconds(iter(pipeline.read_pairs(shards, manifest)), count),
+        "whole": _seconds(iter(pipeline.training_batches(folder, cache="none", **options)), steps),
+        "first": _seconds(cached, steps),
+        "cached": _seconds(cached, 4 * steps) / 4,
+    }
+
+
+def _seconds(iterator, count: int) -> float:
+    start = time.perf_counter()
+    for _ in range(count):
+        next(iterator)
+    return time.perf_counter() - start
+
+
+def _write(folder: Path, size: tuple[int, int], encoding: str, count: int) -> str:
+    """Write real photographs of a size as a data set of two shards."""
+    folder.mkdir()
+    photographs = []
+    for item in list_sample().items:
+        with Image.open(item.sharp) as image:
+            photographs.append(np.asarray(image.convert("RGB").resize(size[::-1], Image.Resampling.LANCZOS)))
+    encode = {"png": lambda p: tf.io.encode_png(p).numpy(), "raw": np.ndarray.tobytes}[encoding]
+    encoded = [encode(photograph) for photograph in photographs]
+    shards = []
+    for index in range(2):
+        file = records.shard_name("benchmark", "train", index, 2)
+        with tf.io.TFRecordWriter(str(folder / file)) as writer:
+            for i in range(count // 2):
+                data = encoded[i % len(encoded)]
+                record = records.Record(data, data, encoding, encoding, *size, 3, f"{index}-{i}", "scene")
+                writer.write(records.serialize(record))
+        shards.append({"file": file, "records": count // 2})
+    manifest = {
+        "schema": records.SCHEMA_VERSION,
+        "channels": 3,
+        "size": size,
+        "encoding": {"blur": encoding, "sharp": encoding},
+        "splits": {"train": {"records": count // 2 * 2, "shards": shards}},
+    }
+    (folder / records.MANIFEST).write_text(json.dumps(manifest))
+    return str(folder)
