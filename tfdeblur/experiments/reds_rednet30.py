@@ -1,6 +1,6 @@
 """REDNet30 on motion-blurred pictures of REDS (Orlandi & Pinardi 2020, section 3.3).
 
-    python -m tools.make_tfrecords pairs --src REDS --resize 288x512 --out tfrecords/reds
+    python -m tools.make_tfrecords pairs --src REDS --rename val=test --resize 288x512 --out tfrecords/reds
     python -m tfdeblur.train reds_rednet30
 
 Each picture is cut into 12 patches of 96x128; 100 epochs. Expected, from the report's table 3.2:
