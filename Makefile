@@ -10,8 +10,8 @@ quickstart: .venv/installed
 	$(RUN) tools.inspect_tfrecords tfrecords/sample
 	$(RUN) tfdeblur.train sample
 	$(RUN) tfdeblur.evaluate runs/sample --data tfrecords/sample --split test --out runs/sample/evaluation --overwrite
-	$(RUN) tools.inspect_tfrecords tfrecords/sample --split test --save-blurred runs/sample/blurred
-	$(RUN) tfdeblur.deblur runs/sample/blurred --model runs/sample --out runs/sample/sharp --compare --overwrite
+	$(RUN) tools.extract_pictures tfrecords/sample --split test --every 8 --out runs/sample/photographs
+	$(RUN) tfdeblur.deblur runs/sample/photographs/blur --model runs/sample --out runs/sample/sharp --compare --overwrite
 	$(RUN) tfdeblur.export runs/sample --out runs/sample/saved_model --overwrite
 	@echo
 	@echo "Look at:"

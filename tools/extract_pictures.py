@@ -1,0 +1,58 @@
+"""Write pictures of a data set as PNG files: `python -m tools.extract_pictures DIR --split test --out PICTURES`."""
+
+import itertools
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import tyro
+from PIL import Image
+
+from tfdeblur import storage
+from tfdeblur.commandline import run
+
+
+@dataclass(frozen=True)
+class Extract:
+    """What `python -m tools.extract_pictures` takes."""
+
+    folder: tyro.conf.Positional[str]
+    """Folder of the data set, local or gs://."""
+    out: str
+    """Folder for the pictures; they come into its folders blur and sharp."""
+    split: str = "test"
+    """Part of the data set."""
+    limit: int | None = None
+    """Only the first pairs, this many."""
+    every: int = 1
+    """Only one pair in so many."""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Write the pairs that are asked for; files that are there already are left as they are."""
+    options = tyro.cli(Extract, args=arguments, prog="python -m tools.extract_pictures", description=__doc__)
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # before TensorFlow comes with the next import
+    from tfdeblur.data import pipeline
+
+    chosen = itertools.islice(pipeline.pictures(options.folder, options.split), 0, None, options.every)
+    count = 0
+    for pair in itertools.islice(chosen, options.limit):
+        for side in ("blur", "sharp"):
+            path = storage.join(options.out, side, f"{pair['name'].replace('/', '-')}.png")
+            if not storage.exists(path):
+                _write(path, pair[side])
+        count += 1
+    print(f"{count} pairs of {options.folder}, split {options.split}, in {options.out}/blur and {options.out}/sharp")
+
+
+def _write(path: str, picture: np.ndarray) -> None:
+    if picture.dtype != np.uint8:
+        picture = np.uint8(np.round(np.clip(picture, 0, 1) * 255))
+    storage.make_folder(os.path.dirname(path))
+    with storage.publish(path) as temporary:
+        Image.fromarray(picture.squeeze()).save(temporary, "PNG")
+
+
+if __name__ == "__main__":
+    run(main)
