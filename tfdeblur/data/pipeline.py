@@ -141,17 +141,17 @@ def pictures(folder: str, split: str) -> Iterator[dict]:
     """
     manifest = records.load_manifest(folder)
     shards = records.shard_paths(folder, split, manifest)
-    dataset = (
-        tf.data.TFRecordDataset(shards)
-        .map(records.parse)
-        .map(
-            lambda features: (records.decode(features, manifest["encoding"], manifest["channels"]), features),
-            tf.data.AUTOTUNE,
-        )
-    )
-    for (blur, sharp), features in dataset.prefetch(2).as_numpy_iterator():
-        text = {key: features[key].decode() for key in ("name", "scene")}
-        yield {"blur": blur, "sharp": sharp, "sigma": float(features["sigma"]), **text}
+
+    def decode(data):
+        features = records.parse(data)
+        pair = records.decode(features, manifest["encoding"], manifest["channels"])
+        return dict(zip(("blur", "sharp"), pair, strict=True)) | {
+            key: features[key] for key in ("name", "scene", "sigma")
+        }
+
+    for picture in tf.data.TFRecordDataset(shards).map(decode, tf.data.AUTOTUNE).prefetch(2).as_numpy_iterator():
+        text = {key: picture[key].decode() for key in ("name", "scene")}
+        yield picture | text | {"sigma": float(picture["sigma"])}
 
 
 def read_pairs(shards: list[str], manifest: dict, parallel: int = tf.data.AUTOTUNE) -> tf.data.Dataset:
