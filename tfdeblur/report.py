@@ -11,7 +11,6 @@ import tyro
 from tfdeblur import provenance, storage
 from tfdeblur.commandline import run
 
-BEGIN, END = "<!-- results -->", "<!-- /results -->"
 DEPTH = 2
 """Folders below the ones given in which evaluations are looked for: runs, RUN, RUN/evaluation-DATA-SPLIT."""
 
@@ -34,7 +33,7 @@ def results(options: Results, command: str) -> None:
     if options.out:
         storage.write_text(options.out, text)
     if options.readme:
-        storage.write_text(options.readme, replaced(storage.read_text(options.readme), text, options.readme))
+        storage.write_text(options.readme, replaced(storage.read_text(options.readme), text, options.readme, "results"))
     if not options.out and not options.readme:
         print(text, end="")
 
@@ -103,19 +102,20 @@ def table(summaries: Sequence[dict]) -> str:
     return "\n".join(lines) + "\n\n" + "  \n".join(notes) + "\n"
 
 
-def replaced(document: str, text: str, name: str) -> str:
-    """Return a document with the lines between the markers replaced.
+def replaced(document: str, text: str, name: str, section: str) -> str:
+    """Return a document with the lines between a section's two markers replaced.
 
     Raises
     ------
     ValueError
         The markers are not there, once each and in order.
     """
-    before, found, rest = document.partition(BEGIN)
-    _, found_end, after = rest.partition(END)
-    if not found or not found_end or BEGIN in rest or END in after:
-        raise ValueError(f"{name} needs the lines {BEGIN} and {END}, once each and in this order, around the table")
-    return f"{before}{BEGIN}\n{text}{END}{after}"
+    begin, end = f"<!-- {section} -->", f"<!-- /{section} -->"
+    before, found, rest = document.partition(begin)
+    _, found_end, after = rest.partition(end)
+    if not found or not found_end or begin in rest or end in after:
+        raise ValueError(f"{name} needs the lines {begin} and {end}, once each and in this order, around the table")
+    return f"{before}{begin}\n{text}{end}{after}"
 
 
 def duration(seconds: float) -> str:

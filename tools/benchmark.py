@@ -1,22 +1,44 @@
-"""`python -m tools.benchmark records|pipeline|train`: what each hot path costs, against what it cannot go below."""
+"""What each hot path costs, against what it cannot go below: `python -m tools.benchmark records|pipeline|train`."""
 
-import json
+import argparse
+import datetime
+import sys
 from collections.abc import Sequence
 
 import tyro
 
+from tfdeblur import provenance, storage
 from tfdeblur.commandline import run
+from tfdeblur.report import replaced
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run a benchmark and print what it found as JSON."""
+    """Run a benchmark; print what it found as a table, or put it into a document between markers of its name."""
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    parser = argparse.ArgumentParser(add_help=False)
+    parser.add_argument("--readme")
+    ours, rest = parser.parse_known_args(arguments)
     from tools.benchmarks import pipeline, records, train
 
-    benchmarks = {"records": records.main, "pipeline": pipeline.main, "train": train.main}
     results = tyro.extras.subcommand_cli_from_dict(
-        benchmarks, args=arguments, prog="python -m tools.benchmark", description=__doc__
+        {"records": records.main, "pipeline": pipeline.main, "train": train.main},
+        args=rest,
+        prog="python -m tools.benchmark",
+        description=f"{__doc__} With --readme FILE the table replaces the lines between <!-- NAME --> and <!-- /NAME -->.",
     )
-    print(json.dumps({key: round(value, 3) for key, value in results.items()}, indent=2))
+    text = table(results, provenance.command("tools.benchmark", rest))
+    if ours.readme:
+        text = replaced(storage.read_text(ours.readme), text, ours.readme, rest[0])
+        storage.write_text(ours.readme, text)
+    else:
+        print(text, end="")
+
+
+def table(results: dict[str, float], command: str) -> str:
+    """Return the figures as Markdown, with where they come from."""
+    rows = [f"| {name} | {value:.3g} |" for name, value in results.items()]
+    origin = f"{provenance.processor()}; {datetime.date.today()}; commit {provenance.commit()}"
+    return "\n".join([f"| `{command}` | |", "|---|---|", *rows, "", f"{origin}.", ""])
 
 
 if __name__ == "__main__":
