@@ -24,7 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         {"records": records.main, "pipeline": pipeline.main, "train": train.main},
         args=rest,
         prog="python -m tools.benchmark",
-        description=f"{__doc__} With --readme FILE the table replaces the lines between <!-- NAME --> and <!-- /NAME -->.",
+        description=f"{__doc__} --readme FILE: put the table between the lines <!-- NAME --> and <!-- /NAME -->.",
     )
     text = table(results, provenance.command("tools.benchmark", rest))
     if ours.readme:

@@ -1,6 +1,6 @@
 """The input pipeline, in its one fixed order.
 
-    read -> decode -> grid patches -> cache -> shuffle -> repeat -> random crop -> batch -> flip and turn -> prefetch
+    read -> decode -> grid patches -> cache -> shuffle -> repeat -> random crop -> flip and turn -> batch -> prefetch
 
 Cached is what does not change between epochs, as uint8; what follows is drawn anew in each. The order of the samples
 and every random choice depend on the seed and the step alone, not on timing or the number of threads: a pipeline that
@@ -8,6 +8,7 @@ starts at step k gives what an unbroken one gives at step k.
 """
 
 from collections.abc import Iterator
+from functools import partial
 
 import tensorflow as tf
 
@@ -104,16 +105,21 @@ def training_batches(
 
     first_epoch, offset = divmod(first_step * batch, samples)
     stream = tf.data.Dataset.range(first_epoch, tf.int64.max).flat_map(one_epoch).skip(offset)
-    if patch and crop == "random":
-        stream = stream.enumerate(first_step * batch).map(
-            lambda i, pair: transforms.random_crop(*pair, patch, tf.stack([tf.constant(seed, tf.int64), i])), parallel
-        )
+    cropped = patch if crop == "random" else None
+    if cropped or augment:
+        drawn = partial(_draw, patch=cropped, augment=augment, seed=seed)
+        stream = stream.enumerate(first_step * batch).map(drawn, parallel)
     stream = stream.batch(batch, drop_remainder=True)
-    if augment:
-        stream = stream.enumerate(first_step).map(
-            lambda step, pair: transforms.flip_and_turn(*pair, tf.stack([tf.constant(~seed, tf.int64), step])), parallel
-        )
     return stream.prefetch(tf.data.AUTOTUNE).with_options(_in_order())
+
+
+def _draw(index: tf.Tensor, pair: tuple, patch: tuple[int, int] | None, augment: bool, seed: int) -> tuple:
+    """Crop, flip and turn a pair as the seed and its place in the stream have it."""
+    if patch:
+        pair = transforms.random_crop(*pair, patch, tf.stack([tf.constant(seed, tf.int64), index]))
+    if augment:
+        pair = transforms.flip_and_turn(*pair, tf.stack([tf.constant(~seed, tf.int64), index]))
+    return pair
 
 
 def validation_batches(

@@ -43,7 +43,7 @@ def main(pairs: int = 24, small_pairs: int = 4000, rounds: int = 5) -> dict[str,
             seconds[name] = rows
             results[f"{name}: bare pairs/s"] = count / statistics.median(row["bare"] for row in rows)
             results[f"{name}: pipeline / bare"] = statistics.median(row["bare"] / row["whole"] for row in rows)
-            results[f"{name}: cached epoch / first epoch"] = statistics.median(row["first"] / row["cached"] for row in rows)
+            results[f"{name}: cached / first epoch"] = statistics.median(row["first"] / row["cached"] for row in rows)
     rows = zip(seconds["1280x720 png"], seconds["1280x720 raw"], strict=True)
     results["1280x720: raw / png"] = statistics.median(png["whole"] / raw["whole"] for png, raw in rows)
     return results
