@@ -40,6 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     from tfdeblur.training.run import train
 
     workdir = options.workdir or storage.join("runs", options.experiment.name)
+    devices.keep_freed_memory()
     strategy = devices.choose_strategy(options.tpu)
     facts = train(options.experiment, workdir, strategy, provenance.command("tfdeblur.train", arguments))
     best = facts["best"]
