@@ -3,7 +3,7 @@
 __version__ = "0.1.0"
 
 
-def load(model: str, *, tile: int = 512, overlap: int = 96, ensemble: bool = False):
+def load(model: str, *, tile: int = 512, overlap: int | None = None, ensemble: bool = False):
     """Load a trained model as a function that deblurs one picture.
 
     Parameters
@@ -12,8 +12,8 @@ def load(model: str, *, tile: int = 512, overlap: int = 96, ensemble: bool = Fal
         A run folder (its `best.keras`), a `.keras` file, or a folder made by `python -m tfdeblur.export`.
     tile : int
         Pictures are deblurred in square tiles of this many pixels, so that memory stays bounded whatever their size.
-    overlap : int
-        Pixels that neighbouring tiles share.
+    overlap : int, optional
+        Pixels that neighbouring tiles share; 96 by default.
     ensemble : bool
         Average over the eight flips and quarter turns: somewhat better, eight times slower.
 

@@ -12,7 +12,7 @@ from tqdm import tqdm
 from tfdeblur import storage
 from tfdeblur.commandline import run
 from tfdeblur.destinations import Job, find_pictures, plan
-from tfdeblur.tiling import check_tiles
+from tfdeblur.tiling import choose_overlap
 
 
 @dataclass(frozen=True)
@@ -27,8 +27,8 @@ class Arguments:
     """Folder for the results, which keep their names; what lies in folders keeps its place in them."""
     tile: int = 512
     """Side of the tiles in pixels; memory grows with its square."""
-    overlap: int = 96
-    """Pixels that neighbouring tiles share, at most half a tile."""
+    overlap: int | None = None
+    """Pixels that neighbouring tiles share, at most half a tile; 96 (or half a tile) by default."""
     ensemble: bool = False
     """Average over the eight flips and quarter turns: somewhat better, eight times slower."""
     compare: bool = False
@@ -54,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         description="Deblur photographs (JPEG, PNG, TIFF, WebP; 8 and 16 bits) of any size.",
         config=(tyro.conf.FlagCreatePairsOff,),
     )
-    check_tiles(chosen.tile, chosen.overlap)
+    choose_overlap(chosen.tile, chosen.overlap)
     jobs = plan(find_pictures(chosen.paths, chosen.out), chosen.out, chosen.format)
     storage.make_folder(chosen.out)
     # TensorFlow comes in here: a mistyped path has been reported before it.

@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Iterator
 
 import numpy as np
-from PIL import ExifTags, Image, TiffImagePlugin
+from PIL import ExifTags, Image, TiffImagePlugin, TiffTags
 
 from tfdeblur.metadata import Metadata, png_chunks, png_options, tiff_tags
 
@@ -137,6 +137,8 @@ def write_tiff(path: str, pixels: np.ndarray, metadata: Metadata) -> None:
     base = ExifTags.Base
     tags = TiffImagePlugin.ImageFileDirectory_v2()
     for tag, value in tiff_tags(metadata).items():
+        if isinstance(value, bytes):
+            tags.tagtype[tag] = TiffTags.UNDEFINED
         tags[tag] = value
     tags[base.ImageWidth], tags[base.ImageLength] = width, height
     tags[base.BitsPerSample] = (8 * pixels.itemsize,) * channels

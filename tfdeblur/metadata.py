@@ -9,7 +9,8 @@ from typing import BinaryIO
 from PIL import ExifTags, Image, PngImagePlugin
 
 ORIENTATION = ExifTags.Base.Orientation
-TAG_XMP, TAG_PHOTOSHOP, TAG_ICC_PROFILE = 700, 34377, 34675
+TAG_XMP, TAG_IPTC, TAG_PHOTOSHOP, TAG_ICC_PROFILE = 700, 33723, 34377, 34675
+OWN_TAGS = {TAG_XMP, TAG_IPTC, TAG_PHOTOSHOP, TAG_ICC_PROFILE}
 STRUCTURE = {
     *(254, 255, 256, 257, 258, 259, 262, 266, 273, 277, 278, 279, 280, 281, 284, 288, 289, 290, 291, 292, 293),
     *(297, 301, 317, 320, 322, 323, 324, 325, 330, 338, 339, 340, 341, 347),
@@ -32,6 +33,8 @@ class Metadata:
         As in the file.
     photoshop : bytes
         Image resource blocks (captions and keywords of IPTC among them), as JPEG and TIFF have them.
+    iptc : bytes
+        Captions and keywords as a TIFF has them outside of those blocks.
     comment : bytes
         JPEG's comment.
     dpi : tuple of float, optional
@@ -44,6 +47,7 @@ class Metadata:
     icc_profile: bytes = b""
     xmp: bytes = b""
     photoshop: bytes = b""
+    iptc: bytes = b""
     comment: bytes = b""
     dpi: tuple[float, float] | None = None
     chunks: tuple[tuple[bytes, bytes], ...] = ()
@@ -58,8 +62,9 @@ def read_metadata(image: Image.Image, file: BinaryIO) -> Metadata:
     return Metadata(
         exif=_exif(image, turned),
         icc_profile=info.get("icc_profile") or b"",
-        xmp=re.sub(rb'(tiff:Orientation(?:="|>))[0-9]', rb"\g<1>1", xmp) if turned else xmp,
+        xmp=re.sub(rb'(tiff:Orientation(?:="|>))[0-9]', rb"\g<1>1", xmp),
         photoshop=_photoshop(image),
+        iptc=_iptc(image),
         comment=info.get("comment", b"") if image.format in ("JPEG", "MPO") else b"",
         dpi=_dpi(info),
         chunks=tuple(_kept_chunks(file)) if image.format == "PNG" else (),
@@ -128,9 +133,8 @@ def tiff_tags(metadata: Metadata) -> dict:
     if metadata.dpi:
         tags |= {ExifTags.Base.XResolution: metadata.dpi[0], ExifTags.Base.YResolution: metadata.dpi[1]}
         tags[ExifTags.Base.ResolutionUnit] = 2  # inches
-    for tag, content in [(TAG_XMP, "xmp"), (TAG_PHOTOSHOP, "photoshop"), (TAG_ICC_PROFILE, "icc_profile")]:
-        if getattr(metadata, content):
-            tags[tag] = getattr(metadata, content)
+    own = zip(sorted(OWN_TAGS), [metadata.xmp, metadata.iptc, metadata.photoshop, metadata.icc_profile], strict=True)
+    tags |= {tag: content for tag, content in own if content}
     return {tag: value for tag, value in tags.items() if tag not in STRUCTURE}
 
 
@@ -143,7 +147,7 @@ def _exif(image: Image.Image, turned: bool) -> bytes:
     """Return the EXIF bytes, upright; those of a TIFF are its tags less `STRUCTURE`."""
     if image.format == "TIFF" or "Raw profile type exif" in image.info:
         exif = image.getexif()
-        for tag in {*STRUCTURE, TAG_XMP, TAG_PHOTOSHOP, TAG_ICC_PROFILE, ORIENTATION} & set(exif):
+        for tag in {*STRUCTURE, *OWN_TAGS, ORIENTATION} & set(exif):
             del exif[tag]
         return exif.tobytes() if len(exif) else b""
     exif = image.info.get("exif", b"")
@@ -173,6 +177,16 @@ def _photoshop(image: Image.Image) -> bytes:
         return bytes(image.tag_v2.get(TAG_PHOTOSHOP, b""))
     segments = [content for name, content in getattr(image, "applist", []) if name == "APP13"]
     return b"".join(s[len(PHOTOSHOP_HEADER) :] for s in segments if s.startswith(PHOTOSHOP_HEADER))
+
+
+def _iptc(image: Image.Image) -> bytes:
+    if image.format != "TIFF" or TAG_IPTC not in image.tag_v2:
+        return b""
+    content = image.tag_v2[TAG_IPTC]
+    if isinstance(content, bytes):
+        return content
+    words = content if isinstance(content, tuple) else (content,)  # by an old error bytes are often declared as words
+    return struct.pack(f"{'<' if image.tag_v2.prefix == b'II' else '>'}{len(words)}L", *words)
 
 
 def _dpi(info: dict) -> tuple[float, float] | None:

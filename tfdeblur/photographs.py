@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-from PIL import Image, ImageCms, JpegImagePlugin, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageCms, JpegImagePlugin, UnidentifiedImageError
 
 from tfdeblur import storage
 from tfdeblur.lossless import read_png16, read_tiff16, write_png16, write_tiff
@@ -25,6 +25,8 @@ from tfdeblur.metadata import (
 
 FORMATS = {"JPEG": "jpeg", "MPO": "jpeg", "PNG": "png", "TIFF": "tiff", "WEBP": "webp"}
 """Format by Pillow's name. MPO is what telephones write: a JPEG with more pictures behind it, which are left out."""
+BITS_PER_SAMPLE, PHOTOMETRIC = ExifTags.Base.BitsPerSample, ExifTags.Base.PhotometricInterpretation
+BLACK_IS_ZERO = 1
 LARGEST = 10**9
 """Pixels of the largest picture that is read."""
 QUALITY = 95
@@ -217,10 +219,12 @@ def _opened(path: str) -> Iterator[Image.Image]:
 
 
 def _is_deep(image: Image.Image, file) -> bool:
-    """Whether the file has more than 8 bits a channel."""
+    """Whether the file has more bits a channel than Pillow reads of it."""
     if image.format == "PNG":
         return next(png_chunks(file))[1][8] == 16
-    return image.format == "TIFF" and max(image.tag_v2.get(258, (1,))) > 8
+    if image.format != "TIFF" or (image.mode.startswith("I;16") and image.tag_v2.get(PHOTOMETRIC) == BLACK_IS_ZERO):
+        return False
+    return max(image.tag_v2.get(BITS_PER_SAMPLE, (1,))) > 8
 
 
 def _encoding(image: Image.Image, file) -> dict:

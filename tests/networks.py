@@ -1,0 +1,30 @@
+"""Networks small enough to build in a test."""
+
+import keras
+import numpy as np
+from keras import layers
+
+
+def negative(channels: int = 3) -> keras.Model:
+    """Return a network whose output is one minus its input, so that every pixel tells whether it went through."""
+    inputs = keras.Input((None, None, channels))
+    network = keras.Model(inputs, layers.Conv2D(channels, 1, name="negative")(inputs), name="negative")
+    network.set_weights([-np.eye(channels, dtype=np.float32)[None, None], np.ones(channels, np.float32)])
+    return network
+
+
+def strided(channels: int = 3, stride: int = 4) -> keras.Model:
+    """Return a network with random weights that takes multiples of `stride` only, with a skip connection around it."""
+    keras.utils.set_random_seed(stride)
+    inputs = keras.Input((None, None, channels))
+    x = layers.Conv2D(8, 5, strides=stride, padding="same", activation="elu")(inputs)
+    x = layers.BatchNormalization()(x)
+    x = layers.Conv2DTranspose(channels, 5, strides=stride, padding="same", dtype="float32")(x)
+    return keras.Model(inputs, layers.Add(dtype="float32")([inputs, x]), name="strided")
+
+
+def settle(network: keras.Model, picture: np.ndarray) -> keras.Model:
+    """Give batch normalisations the statistics of a picture `(H, W, C)`, as training would."""
+    for _ in range(20):
+        network(picture[None], training=True)
+    return network
