@@ -6,7 +6,7 @@ RUN = $(BIN)/python -m
 .PHONY: quickstart test test-slow lint doctest clean
 
 quickstart: .venv/installed
-	$(RUN) tools.make_tfrecords sample --draws 8 --sigma 0.5 2.5 --out tfrecords/sample
+	$(RUN) tools.make_tfrecords sample --draws 8 --sigma 1 2 --out tfrecords/sample
 	$(RUN) tools.inspect_tfrecords tfrecords/sample
 	$(RUN) tfdeblur.train sample
 	$(RUN) tfdeblur.evaluate runs/sample --data tfrecords/sample --split test --out runs/sample/evaluation --overwrite

@@ -45,7 +45,7 @@ TPU = "--tpu" if "TPU_ACCELERATOR_TYPE" in os.environ else ""
 
 # What to make records of (`python -m tools.make_tfrecords --help`), and the name of the data set. For photographs of
 # your own, for example: "images --src /content/drive/MyDrive/photographs --sigma 0.5 3".
-SOURCE = "sample --draws 8 --sigma 0.5 2.5"
+SOURCE = "sample --draws 8 --sigma 1 2"
 DATASET = "sample"
 
 # What to train, and options such as "--steps 20000 --batch 64" (`python -m tfdeblur.train --help`).

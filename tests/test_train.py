@@ -22,7 +22,8 @@ from tfdeblur.training import run_folder, schedule
 from tfdeblur.training.run import Plan, build
 
 ROOT = Path(__file__).parent.parent
-SMALL = ["--features", "4", "--depth", "4", "--patch", "16x16", "--batch", "4", "--precision", "float32"]
+SMALL = ["--model", "rednet30", "--features", "4", "--depth", "4", "--upsampling", "None", "--patch", "16x16"]
+SMALL += ["--batch", "4", "--precision", "float32"]
 
 
 @pytest.fixture(scope="module")
@@ -136,7 +137,7 @@ def test_a_damaged_checkpoint_is_named(data, tmp_path):
 
 def test_two_replicas_take_the_step_of_one():
     """Half a batch each on two devices gives the update of the whole batch on one, without batch normalisation."""
-    experiment = dataclasses.replace(EXPERIMENTS["sample"], model="unet16", features=4, depth=None, residual=False)
+    experiment = dataclasses.replace(EXPERIMENTS["sample"], features=4, residual=False)
     rng = np.random.default_rng(0)
     x, y = (tf.constant(rng.integers(0, 256, (8, 16, 16, 3), np.uint8)) for _ in range(2))
     weights = []
@@ -173,7 +174,7 @@ def test_every_experiment_takes_a_step(name):
 
 def test_training_loss_is_that_of_the_pictures():
     """Stored as uint8, the pictures reach the loss in [0, 1]."""
-    model = build(dataclasses.replace(EXPERIMENTS["sample"], features=4, depth=4), Plan(2, 10, 10, 10), "float32")
+    model = build(dataclasses.replace(EXPERIMENTS["sample"], features=4), Plan(2, 10, 10, 10), "float32")
     x = np.random.default_rng(0).integers(0, 256, (2, 16, 16, 3), np.uint8)
     y = x[::-1]
     expected = np.mean(

@@ -1,4 +1,4 @@
-"""Reading and writing what Pillow cannot: PNG and TIFF of 16 bits a channel, and TIFF with all of its tags."""
+"""Reading and writing what Pillow cannot, or only in much memory: 16 bits a channel, TIFF with all its tags, WebP."""
 
 import io
 import shutil
@@ -39,6 +39,27 @@ def read_png16(path: str) -> np.ndarray:
         raise ValueError("its compressed data are damaged") from error
     del content
     return pixels.numpy()
+
+
+def read_webp(path: str, channels: int) -> np.ndarray | None:
+    """Read a WebP with 3 or 4 channels in little more memory than its pixels; None if TensorFlow is too old for it.
+
+    Pillow's decoder is made for animations and holds 20 bytes a pixel.
+
+    Raises
+    ------
+    ValueError
+        The file is damaged.
+    """
+    import tensorflow as tf
+
+    if not hasattr(tf.io, "decode_webp"):
+        return None
+    try:
+        frames = tf.io.decode_webp(tf.io.read_file(path), channels)
+    except tf.errors.InvalidArgumentError as error:
+        raise ValueError("its compressed data are damaged") from error
+    return np.squeeze(frames.numpy(), 0)
 
 
 def write_png16(path: str, pixels: np.ndarray, metadata: Metadata) -> None:

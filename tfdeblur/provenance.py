@@ -1,6 +1,7 @@
 """Where a result came from: versions, commit, command, device."""
 
 import platform
+import shlex
 import subprocess
 import sys
 from importlib import metadata
@@ -48,7 +49,7 @@ def _git(folder: Path, *arguments: str) -> str:
 
 def command(module: str, arguments: list[str] | None) -> str:
     """Return the command line that a user would type for a module's `main`."""
-    return " ".join(["python -m", module, *(sys.argv[1:] if arguments is None else arguments)])
+    return shlex.join(["python", "-m", module, *(sys.argv[1:] if arguments is None else arguments)])
 
 
 def processor() -> str:

@@ -45,7 +45,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     facts = train(options.experiment, workdir, strategy, provenance.command("tfdeblur.train", arguments))
     best = facts["best"]
     print(f"best model: {storage.join(workdir, 'best.keras')} (step {best['step']}, PSNR {best['psnr']:.2f} dB on val)")
-    print(f"next: python -m tfdeblur.evaluate {workdir} --data {options.experiment.data} --split test")
+    following = provenance.command("tfdeblur.evaluate", [workdir, "--data", options.experiment.data, "--split", "test"])
+    print(f"next: {following}")
 
 
 def find_experiment(name: str) -> Experiment:
