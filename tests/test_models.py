@@ -87,13 +87,14 @@ def test_jax_gives_the_same_output(tmp_path):
         "    x = np.random.default_rng(0).random((2, 16, 24, 3), np.float32)\n"
         "    np.save(f'{sys.argv[1]}/{key}.npy', network.predict_on_batch(x))\n"
     )
+    moved = [*VARIANTS[:3], VARIANTS[-1]]  # each network, and sub-pixel convolution
     networks = {}
-    for name, arguments in VARIANTS:
+    for name, arguments in moved:
         key = name + str(arguments.get("upsampling"))
         networks[key] = build_model(name, **arguments)
         networks[key].save_weights(tmp_path / f"{key}.weights.h5")
     environment = os.environ | {"KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu"}
-    subprocess.run([sys.executable, "-c", code, str(tmp_path), repr(VARIANTS)], env=environment, check=True)
+    subprocess.run([sys.executable, "-c", code, str(tmp_path), repr(moved)], env=environment, check=True)
     for key, network in networks.items():
         np.testing.assert_allclose(np.load(tmp_path / f"{key}.npy"), network(pictures(16, 24)), atol=1e-4)
 

@@ -19,7 +19,7 @@ from tests.picture_folders import photograph, save
 
 ROOT = Path(__file__).parent.parent
 RECORDS, PHOTOS = NOTEBOOKS = sorted((ROOT / "colab").glob("*.ipynb"))
-SMALL = "--features 4 --depth 4 --patch 16x16 --batch 4 --steps 4 --validate-every 4 --validation-pictures 1"
+SMALL = "--features 4 --patch 16x16 --batch 4 --steps 4 --validate-every 4 --validation-pictures 1"
 COLAB = """\
 import shutil, sys
 from unittest.mock import MagicMock

@@ -249,6 +249,17 @@ def test_grey_16_bit_tiff_compressed_as_libtiff_can(tmp_path):
     np.testing.assert_array_equal(photographs.read(path).pixels, pixels)
 
 
+def test_transparent_colour_of_a_16_bit_png(tmp_path):
+    path, pixels = tmp_path / "photo.png", pixels_of(3, np.uint16)
+    photographs.write(str(path), Photograph(pixels, "png"))
+    whole, colour = path.read_bytes(), pixels[5, 7].astype(">u2").tobytes()
+    chunk = struct.pack(">L", 6) + b"tRNS" + colour + struct.pack(">L", zlib.crc32(b"tRNS" + colour))
+    path.write_bytes(whole[:33] + chunk + whole[33:])
+    read = photographs.read(str(path)).pixels
+    np.testing.assert_array_equal(read[..., :3], pixels)
+    assert (read[5, 7, 3], read[5, 8, 3]) == (0, 65535)
+
+
 def test_webp_stays_lossless_or_lossy(tmp_path):
     for lossless in (True, False):
         path, result = str(tmp_path / "photo.webp"), str(tmp_path / "result.webp")

@@ -1,4 +1,4 @@
-"""Reading and writing what Pillow cannot, or only in much memory: 16 bits a channel, TIFF with all its tags, WebP."""
+"""Reading and writing what Pillow cannot, or only in part: 16 bits a channel, and TIFF with all of its tags."""
 
 import io
 import shutil
@@ -27,39 +27,33 @@ def read_png16(path: str) -> np.ndarray:
 
     Raises
     ------
-    ValueError
+    OSError, ValueError
         The file is damaged.
     """
+    with Image.open(path) as image:
+        kind = image.tile[0].args
+        if kind not in ("RGB;16B", "RGBA;16B") or "transparency" in image.info:
+            return _read_png16_at_once(path)
+        size = image.size
+    # Pillow keeps 8 bits of 16, the upper ones. Those it keeps if told that the bytes are the other way round are the
+    # lower ones. This takes a third of the memory of TensorFlow's decoder.
+    pixels = np.zeros((size[1], size[0], len(kind) - 4), np.uint16)
+    for order, factor in [("B", 256), ("L", 1)]:
+        with Image.open(path) as image:
+            image.tile = [image.tile[0]._replace(args=kind[:-1] + order)]
+            for top in range(0, size[1], ROWS):
+                part = image.crop((0, top, size[0], min(top + ROWS, size[1])))
+                pixels[top : top + ROWS] += np.asarray(part).astype(np.uint16) * np.uint16(factor)
+    return pixels
+
+
+def _read_png16_at_once(path: str) -> np.ndarray:
     import tensorflow as tf
 
-    content = tf.io.read_file(path)
     try:
-        pixels = tf.io.decode_png(content, dtype=tf.uint16)
+        return tf.io.decode_png(tf.io.read_file(path), dtype=tf.uint16).numpy()
     except tf.errors.InvalidArgumentError as error:
         raise ValueError("its compressed data are damaged") from error
-    del content
-    return pixels.numpy()
-
-
-def read_webp(path: str, channels: int) -> np.ndarray | None:
-    """Read a WebP with 3 or 4 channels in little more memory than its pixels; None if TensorFlow is too old for it.
-
-    Pillow's decoder is made for animations and holds 20 bytes a pixel.
-
-    Raises
-    ------
-    ValueError
-        The file is damaged.
-    """
-    import tensorflow as tf
-
-    if not hasattr(tf.io, "decode_webp"):
-        return None
-    try:
-        frames = tf.io.decode_webp(tf.io.read_file(path), channels)
-    except tf.errors.InvalidArgumentError as error:
-        raise ValueError("its compressed data are damaged") from error
-    return np.squeeze(frames.numpy(), 0)
 
 
 def write_png16(path: str, pixels: np.ndarray, metadata: Metadata) -> None:

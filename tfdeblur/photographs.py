@@ -12,7 +12,7 @@ import numpy as np
 from PIL import ExifTags, Image, ImageCms, JpegImagePlugin, UnidentifiedImageError
 
 from tfdeblur import storage
-from tfdeblur.lossless import read_png16, read_tiff16, read_webp, write_png16, write_tiff
+from tfdeblur.lossless import read_png16, read_tiff16, write_png16, write_tiff
 from tfdeblur.metadata import (
     ORIENTATION,
     Metadata,
@@ -71,12 +71,9 @@ def read(path: str) -> Photograph:
         are neither 8 nor 16 bits.
     """
     with _explained(path), open(path, "rb") as file, _opened(path) as image:
-        pixels = None
         if _is_deep(image, file):
             pixels = read_png16(path) if image.format == "PNG" else read_tiff16(path)
-        elif image.format == "WEBP":
-            pixels = read_webp(path, len(image.getbands()))
-        if pixels is None:
+        else:
             pixels = np.atleast_3d(from_pillow(image))
         orientation = image.getexif().get(ORIENTATION, 1)  # of a TIFF, Pillow has turned the pixels and says 1
         metadata = read_metadata(image, file)
