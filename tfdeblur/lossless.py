@@ -31,23 +31,32 @@ def read_png16(path: str) -> np.ndarray:
         The file is damaged.
     """
     with Image.open(path) as image:
-        kind = image.tile[0].args
-        if kind not in ("RGB;16B", "RGBA;16B") or "transparency" in image.info:
-            return _read_png16_at_once(path)
-        size = image.size
-    # Pillow keeps 8 bits of 16, the upper ones. Those it keeps if told that the bytes are the other way round are the
-    # lower ones. This takes a third of the memory of TensorFlow's decoder.
-    pixels = np.zeros((size[1], size[0], len(kind) - 4), np.uint16)
+        kind, clear = image.tile[0].args, image.info.get("transparency")
+    pixels = _read_halves(path, kind[:-1]) if kind in ("RGB;16B", "RGBA;16B") else _read_at_once(path)
+    if clear is None:
+        return pixels
+    return np.dstack([pixels, np.uint16(65535) * (pixels != clear).any(axis=-1)])
+
+
+def _read_halves(path: str, kind: str) -> np.ndarray:
+    """Read upper and lower bytes one after the other, in a third of the memory that TensorFlow's decoder takes.
+
+    Pillow keeps 8 bits of 16, the upper ones. Those it keeps if told that the bytes are the other way round, are the
+    lower ones.
+    """
+    pixels = None
     for order, factor in [("B", 256), ("L", 1)]:
         with Image.open(path) as image:
-            image.tile = [image.tile[0]._replace(args=kind[:-1] + order)]
-            for top in range(0, size[1], ROWS):
-                part = image.crop((0, top, size[0], min(top + ROWS, size[1])))
+            image.tile = [image.tile[0]._replace(args=kind + order)]
+            if pixels is None:
+                pixels = np.zeros((image.height, image.width, len(image.getbands())), np.uint16)
+            for top in range(0, image.height, ROWS):
+                part = image.crop((0, top, image.width, min(top + ROWS, image.height)))
                 pixels[top : top + ROWS] += np.asarray(part).astype(np.uint16) * np.uint16(factor)
     return pixels
 
 
-def _read_png16_at_once(path: str) -> np.ndarray:
+def _read_at_once(path: str) -> np.ndarray:
     import tensorflow as tf
 
     try:

@@ -61,6 +61,7 @@ def read(path: str) -> Photograph:
     """Read a photograph.
 
     EXIF orientation is applied to the pixels, palettes become RGB, CMYK becomes sRGB by way of its profile.
+    Reading takes 7 bytes of memory a pixel of 8-bit RGB, but 16 for WebP, whose decoder is made for animations.
 
     Raises
     ------
