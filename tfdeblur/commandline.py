@@ -1,7 +1,10 @@
 """What the commands share: errors a user can mend end in one line, not in a traceback."""
 
+import importlib.util
+import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 
 def run(main: Callable[[Sequence[str] | None], int | None], arguments: Sequence[str] | None = None) -> None:
@@ -32,3 +35,39 @@ def _tensorflow_errors() -> tuple[type[Exception], ...]:
         return ()
     errors = tensorflow.errors
     return errors.NotFoundError, errors.PermissionDeniedError, errors.UnavailableError, errors.DataLossError
+
+
+def import_tensorflow() -> None:
+    """Import TensorFlow without the remarks on itself that it makes before it can be asked not to.
+
+    Raises
+    ------
+    ValueError
+        There is no TensorFlow; the message says how to install one.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    try:
+        # A TPU's library that does not fit TensorFlow ends the process here, and must be able to say so.
+        if "tensorflow" in sys.modules or importlib.util.find_spec("libtpu"):
+            import tensorflow  # noqa: F401
+        else:
+            with _without_stderr():
+                import tensorflow  # noqa: F401
+    except ModuleNotFoundError as error:
+        raise ValueError(
+            f'{error}; install one build of TensorFlow: pip install -e ".[cpu]", ".[gpu]" or ".[tpu]"'
+        ) from error
+
+
+@contextmanager
+def _without_stderr() -> Iterator[None]:
+    """Let nothing through to stderr, not from C++ either."""
+    sys.stderr.flush()
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)

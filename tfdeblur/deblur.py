@@ -10,7 +10,7 @@ import tyro
 from tqdm import tqdm
 
 from tfdeblur import storage
-from tfdeblur.commandline import run
+from tfdeblur.commandline import import_tensorflow, run
 from tfdeblur.destinations import Job, find_pictures, plan
 from tfdeblur.tiling import choose_overlap
 
@@ -57,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     choose_overlap(chosen.tile, chosen.overlap)
     jobs = plan(find_pictures(chosen.paths, chosen.out), chosen.out, chosen.format)
     storage.make_folder(chosen.out)
-    # TensorFlow comes in here: a mistyped path has been reported before it.
+    import_tensorflow()  # not before a mistyped path has been reported
     from tfdeblur import inference, photographs
 
     deblur = inference.load_deblur(chosen.model)

@@ -15,7 +15,7 @@ import numpy as np
 import tyro
 
 from tfdeblur import provenance, storage
-from tfdeblur.commandline import run
+from tfdeblur.commandline import import_tensorflow, run
 
 PER_IMAGE, SUMMARY, REPORT, SHEET = "per_image.csv", "summary.json", "summary.md", "contact_sheet.png"
 DETAIL = 320
@@ -80,6 +80,7 @@ def evaluate(options: Evaluate, command: str) -> tuple[str, str]:
     ValueError
         Model, split or a shard are wrong.
     """
+    import_tensorflow()
     from tfdeblur.data import pipeline, records
     from tfdeblur.evaluation import measuring, protocol
     from tfdeblur.inference import load_deblur

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 import tyro
 
 from tfdeblur import storage
-from tfdeblur.commandline import run
+from tfdeblur.commandline import import_tensorflow, run
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     else:
         path = chosen.out
         check_folder(path, chosen.overwrite)
+    import_tensorflow()
     from tfdeblur.inference import as_float32, load_network
 
     network = as_float32(load_network(chosen.model))

@@ -9,7 +9,7 @@ from typing import Annotated
 import tyro
 
 from tfdeblur import provenance, storage
-from tfdeblur.commandline import run
+from tfdeblur.commandline import import_tensorflow, run
 from tfdeblur.config import Experiment
 from tfdeblur.experiments import EXPERIMENTS
 
@@ -36,6 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         default=Arguments(find_experiment(name)),
         args=_with_tpu_name(given),
     )
+    import_tensorflow()
     from tfdeblur import devices
     from tfdeblur.training.run import train
 

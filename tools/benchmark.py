@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import tyro
 
 from tfdeblur import provenance, storage
-from tfdeblur.commandline import run
+from tfdeblur.commandline import import_tensorflow, run
 from tfdeblur.report import replaced
 
 
@@ -18,6 +18,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(add_help=False)
     parser.add_argument("--readme")
     ours, rest = parser.parse_known_args(arguments)
+    import_tensorflow()
     from tools.benchmarks import pipeline, records, train
 
     results = tyro.extras.subcommand_cli_from_dict(

@@ -10,7 +10,7 @@ import tyro
 from PIL import Image
 
 from tfdeblur import storage
-from tfdeblur.commandline import run
+from tfdeblur.commandline import import_tensorflow, run
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Extract:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Write the pairs that are asked for; files that are there already are left as they are."""
     options = tyro.cli(Extract, args=arguments, prog="python -m tools.extract_pictures", description=__doc__)
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # before TensorFlow comes with the next import
+    import_tensorflow()
     from tfdeblur.data import pipeline
 
     chosen = itertools.islice(pipeline.pictures(options.folder, options.split), 0, None, options.every)

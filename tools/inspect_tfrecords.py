@@ -6,13 +6,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-import tensorflow as tf
 import tyro
 from tqdm import tqdm
 
 from tfdeblur import storage
-from tfdeblur.commandline import run
-from tfdeblur.data import records
+from tfdeblur.commandline import import_tensorflow, run
 from tfdeblur.evaluation import figures
 
 DETAIL = 384
@@ -63,6 +61,9 @@ class Shard:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; whatever is wrong with the data set ends it with an error that lists all of it."""
     options = tyro.cli(Inspect, args=arguments, prog="python -m tools.inspect_tfrecords", description=__doc__)
+    import_tensorflow()
+    from tfdeblur.data import records
+
     manifest = records.load_manifest(options.folder)
     print(describe(options.folder, manifest))
     shards = list(shards_of(options.folder, manifest))
@@ -146,6 +147,8 @@ def verify_bytes(shard: Shard) -> None:
     ValueError
         Size or checksum differ.
     """
+    import tensorflow as tf
+
     _verify_size(shard)
     digest = hashlib.sha256()
     with tf.io.gfile.GFile(shard.path, "rb") as file:
@@ -156,6 +159,8 @@ def verify_bytes(shard: Shard) -> None:
 
 
 def _verify_size(shard: Shard) -> None:
+    import tensorflow as tf
+
     if not storage.exists(shard.path):
         raise FileNotFoundError(f"{shard.path} is missing, the manifest lists it; {_MEND}")
     found = tf.io.gfile.stat(shard.path).length
@@ -173,12 +178,19 @@ def read(shard: Shard, manifest: dict) -> Iterator[dict]:
     ValueError
         A record is damaged or does not fit the manifest, or their number differs.
     """
+    import tensorflow as tf
+
+    from tfdeblur.data import records
+
     _verify_size(shard)
+
+    def unit_range(picture):
+        return tf.cast(picture, tf.float32) / 255 if picture.dtype == tf.uint8 else picture
 
     def decode(serialized):
         features = records.parse(serialized)
         blur, sharp = records.decode(features, manifest["encoding"], manifest["channels"])
-        error = tf.reduce_mean(tf.square(_unit_range(blur) - _unit_range(sharp)))
+        error = tf.reduce_mean(tf.square(unit_range(blur) - unit_range(sharp)))
         return features | {"blur": blur, "sharp": sharp, "mse": error}
 
     dataset = tf.data.TFRecordDataset(shard.path).map(decode, tf.data.AUTOTUNE, deterministic=True)
@@ -193,10 +205,6 @@ def read(shard: Shard, manifest: dict) -> Iterator[dict]:
         raise ValueError(f"{shard.path} is damaged at record {count}: {reason}; {_MEND}") from error
     if count != shard.records:
         raise ValueError(f"{shard.path} holds {count} records, the manifest says {shard.records}; {_MEND}")
-
-
-def _unit_range(picture: tf.Tensor) -> tf.Tensor:
-    return tf.cast(picture, tf.float32) / 255 if picture.dtype == tf.uint8 else picture
 
 
 def _check_record(shard: Shard, index: int, record: dict, manifest: dict) -> None:

@@ -1,12 +1,11 @@
 """Make a data set of TFRecord shards: `python -m tools.make_tfrecords SOURCE --out DIR`."""
 
-import os
 import sys
 from collections.abc import Sequence
 
 import tyro
 
-from tfdeblur.commandline import run
+from tfdeblur.commandline import import_tensorflow, run
 
 DESCRIPTION = """Make pairs of blurred and sharp pictures into TFRecord shards with a manifest. The same command again
 goes on where it was stopped; the same options and pictures give the same bytes, whatever --workers is."""
@@ -18,7 +17,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     options = tyro.cli(Options, args=arguments, prog="python -m tools.make_tfrecords", description=DESCRIPTION)
     command = ["python", "-m", "tools.make_tfrecords", *(sys.argv[1:] if arguments is None else arguments)]
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # before TensorFlow comes with the next import
+    import_tensorflow()
     from tools.dataset import make
 
     print(make(options, command))
