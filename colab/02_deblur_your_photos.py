@@ -123,7 +123,7 @@ from PIL import Image as Pillow
 from PIL import ImageOps
 
 import tfdeblur
-from tfdeblur.destinations import find_pictures
+from tfdeblur.pictures.destinations import find_pictures
 
 sharpen = tfdeblur.load(MODEL)
 path, _ = find_pictures([PHOTOS], RESULTS)[0]

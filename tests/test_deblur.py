@@ -11,10 +11,10 @@ from sklearn.datasets import load_sample_image
 
 from tests.networks import negative
 from tests.picture_folders import photograph, save
-from tfdeblur import photographs
 from tfdeblur.deblur import main
-from tfdeblur.destinations import find_pictures, plan
-from tfdeblur.photographs import Photograph
+from tfdeblur.pictures import photographs
+from tfdeblur.pictures.destinations import find_pictures, plan
+from tfdeblur.pictures.photographs import Photograph
 
 ROOT = Path(__file__).parent.parent
 
@@ -204,7 +204,6 @@ def test_the_command_line_ends_in_one_line_of_error(tmp_path):
 # Not resource.getrusage: its peak begins with that of the process which started this one.
 MEASURED = """
 import sys
-from tfdeblur import photographs
 from tfdeblur.deblur import main
 assert main(sys.argv[1:]) == 0
 (peak,) = [line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM")]

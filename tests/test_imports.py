@@ -12,7 +12,7 @@ LAYERS = [
     {"config", "physics", "storage", "commandline", "provenance", "experiments"},
     {"losses", "devices", "data.records", "data.patches"},
     {"models", "data", "evaluation.metrics", "evaluation.figures"},
-    {"inference", "tiling", "photographs", "lossless", "metadata", "comparison", "destinations", "evaluation"},
+    {"inference", "tiling", "pictures", "evaluation"},
     {"training"},
     {"train", "evaluate", "deblur", "export", "report"},
 ]

@@ -9,9 +9,9 @@ import skimage.data
 import tifffile
 from PIL import ExifTags, Image, ImageCms, ImageOps, JpegImagePlugin, TiffImagePlugin
 
-from tfdeblur import photographs
-from tfdeblur.metadata import Metadata, png_chunks
-from tfdeblur.photographs import Photograph
+from tfdeblur.pictures import photographs
+from tfdeblur.pictures.metadata import Metadata, png_chunks
+from tfdeblur.pictures.photographs import Photograph
 
 COLOUR = np.ascontiguousarray(skimage.data.astronaut()[:75, 100:201])
 ALPHA = np.linspace(0, 255, COLOUR[..., 0].size).astype(np.uint8).reshape(COLOUR.shape[:2])
@@ -365,7 +365,7 @@ def test_big_endian_exif_is_set_upright():
     directory = TiffImagePlugin.ImageFileDirectory_v2(b"MM\x00\x2a\x00\x00\x00\x08")
     directory[ExifTags.Base.Orientation], directory[ExifTags.Base.Make] = 8, "Camera"
     raw = b"MM\x00\x2a\x00\x00\x00\x08" + directory.tobytes(8)
-    from tfdeblur.metadata import upright
+    from tfdeblur.pictures.metadata import upright
 
     tags = Image.Exif()
     tags.load(upright(raw))

@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from tfdeblur import storage
 from tfdeblur.commandline import import_tensorflow, run
-from tfdeblur.destinations import Job, find_pictures, plan
+from tfdeblur.pictures.destinations import Job, find_pictures, plan
 from tfdeblur.tiling import choose_overlap
 
 
@@ -58,7 +58,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     jobs = plan(find_pictures(chosen.paths, chosen.out), chosen.out, chosen.format)
     storage.make_folder(chosen.out)
     import_tensorflow()  # not before a mistyped path has been reported
-    from tfdeblur import inference, photographs
+    from tfdeblur import inference
+    from tfdeblur.pictures import photographs
 
     deblur = inference.load_deblur(chosen.model)
 
@@ -88,8 +89,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _deblur_file(deblur, job: Job, chosen: Arguments, bar: tqdm) -> int:
     """Deblur one photograph in place; return its number of pixels."""
-    from tfdeblur import inference, photographs
-    from tfdeblur.comparison import panels, sheet
+    from tfdeblur import inference
+    from tfdeblur.pictures import photographs
+    from tfdeblur.pictures.comparison import panels, sheet
 
     photograph = photographs.read(job.source)
     pixels = photograph.pixels

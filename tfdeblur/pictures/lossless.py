@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import numpy as np
 from PIL import ExifTags, Image, TiffImagePlugin, TiffTags
 
-from tfdeblur.metadata import Metadata, png_chunks, png_options, tiff_tags
+from tfdeblur.pictures.metadata import Metadata, png_chunks, png_options, tiff_tags
 
 PNG_COLOUR = {1: 0, 2: 4, 3: 2, 4: 6}
 """PNG's colour type by the number of channels."""

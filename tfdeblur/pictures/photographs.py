@@ -12,8 +12,8 @@ import numpy as np
 from PIL import ExifTags, Image, ImageCms, JpegImagePlugin, UnidentifiedImageError
 
 from tfdeblur import storage
-from tfdeblur.lossless import read_png16, read_tiff16, write_png16, write_tiff
-from tfdeblur.metadata import (
+from tfdeblur.pictures.lossless import read_png16, read_tiff16, write_png16, write_tiff
+from tfdeblur.pictures.metadata import (
     ORIENTATION,
     Metadata,
     jpeg_options,
