@@ -21,7 +21,7 @@ quickstart: .venv/installed
 	@echo "Your own: $(RUN) tfdeblur.deblur PHOTO.jpg --model runs/sample --out sharp"
 
 test: .venv/tested
-	$(BIN)/pytest -m "not slow"
+	$(BIN)/pytest -n auto -m "not slow"
 
 test-slow: .venv/tested
 	$(BIN)/pytest -m slow
