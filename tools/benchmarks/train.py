@@ -14,7 +14,7 @@ from tfdeblur.experiments import EXPERIMENTS
 from tfdeblur.training import run as training
 
 
-def main(experiment: str = "sample", data: str = "", steps: int = 200, rounds: int = 3) -> dict[str, float]:
+def main(experiment: str = "sample", data: str = "", period: int = 60, rounds: int = 2) -> dict[str, float]:
     """Time a whole run against its bare compiled step on one batch that stays in memory.
 
     Parameters
@@ -23,21 +23,23 @@ def main(experiment: str = "sample", data: str = "", steps: int = 200, rounds: i
         Name of the experiment.
     data : str
         Its data set, in place of the experiment's own.
-    steps : int
-        Steps of a run; it validates, logs and saves as often as the experiment says.
+    period : int
+        Steps from one log line, with checkpoint, best model and pictures, to the next; a run has three of these. The
+        validation that goes with it looks at one picture, for it is not training's overhead but work of its own.
     rounds : int
         Timings of each kind, in turn.
 
     Returns
     -------
     dict
-        `bare_samples_per_s`, `run_samples_per_s` (everything from the first step on), medians, and `run / bare`, the
-        median of the rounds' ratios.
+        `bare_samples_per_s`, `run_samples_per_s` (all that happens after the first period, when everything has been
+        compiled), medians, and `run / bare`, the median of the rounds' ratios.
     """
     described = EXPERIMENTS[experiment]
-    fields = {"steps": steps, "data": data or described.data, "schedule": "constant", "warmup_steps": 0}
+    fields = {"steps": 3 * period, "validate_every": period, "checkpoint_every": period, "validation_pictures": 1}
+    fields |= {"data": data or described.data, "schedule": "constant"}
     described = Experiment(**{**vars(described), **fields})
-    rows = [(_bare(described, steps // 2), _whole(described)) for _ in range(rounds)]
+    rows = [(_bare(described, period), _whole(described, period)) for _ in range(rounds)]
     return {
         "bare_samples_per_s": statistics.median(bare for bare, _ in rows),
         "run_samples_per_s": statistics.median(whole for _, whole in rows),
@@ -70,23 +72,23 @@ def _bare(experiment: Experiment, steps: int) -> float:
     return steps * plan.batch / (time.perf_counter() - start)
 
 
-def _whole(experiment: Experiment) -> float:
-    """Return the samples/s of a run from the end of its third step to its end, saved models and all."""
+def _whole(experiment: Experiment, period: int) -> float:
+    """Return the samples/s of a run from the end of its first period to its end, saved models and all."""
     with tempfile.TemporaryDirectory() as folder:
-        clock = _Clock()
+        clock = _Clock(period)
         training.train(experiment, str(Path(folder, "run")), devices.choose_strategy(), on_step=clock)
         return clock.samples / (time.perf_counter() - clock.start)
 
 
 class _Clock:
-    """Begins to count samples after three steps, when everything is compiled."""
+    """Begins to count samples after a number of steps."""
 
-    def __init__(self):
-        self.calls, self.samples, self.start = 0, 0, 0.0
+    def __init__(self, steps: int):
+        self.steps, self.calls, self.samples, self.start = steps, 0, 0, 0.0
 
     def __call__(self, samples: int) -> None:
         self.calls += 1
-        if self.calls == 3:
+        if self.calls == self.steps:
             self.start = time.perf_counter()
-        elif self.calls > 3:
+        elif self.calls > self.steps:
             self.samples += samples
