@@ -87,7 +87,8 @@ def train(
     print(
         f"{experiment.name}: {model.network.count_params():,} parameters, {plan.steps:,} steps of {plan.batch} samples "
         f"({plan.steps_per_epoch:.4g} an epoch), {policy}, {devices.describe(strategy)}"
-        + (f"; goes on after step {step:,}" if step else "")
+        + (f"; goes on after step {step:,}" if step else ""),
+        flush=True,
     )
     facts = {
         "experiment": experiment.name, "command": command, "commit": provenance.commit(),
