@@ -23,6 +23,7 @@ def write_evaluation(folder, psnr, blur_psnr=(20, 22, float("inf")), data="cifar
 def runs(tmp_path):
     """Two runs on one data set, one of them on a second one as well."""
     better = {"step": 12500, "best": {"step": 12000}, "seconds": 7500, "device": "a GPU", "command": "train --depth 9"}
+    better["earlier"] = [{"command": "train --depth 9 --steps 800", "until_step": 8000}]
     write_evaluation(tmp_path / "runs" / "better" / "evaluation-cifar10-test", (30, 30, 30), **better)
     write_evaluation(tmp_path / "runs" / "unet" / "evaluation-cifar10-test", (25, 26, 27), step=100, seconds=42)
     write_evaluation(tmp_path / "runs" / "unet" / "evaluation-reds-test", (24, 24, float("inf")), (20, 21, 22), "reds")
@@ -53,7 +54,8 @@ def test_the_table(runs, capsys):
     assert strong[6:12] == ["0.9000", "1.000e-03", "2 h 05 min", "a GPU", "2026-01-02", "abc1234"]
     assert reds_baseline[:4] == ["reds, test (3)", "blurred input", "", "21.00 (3)"]
     assert reds[3:5] == ["24.00 (2)", "32.67"]
-    assert f"{strong[12]} `train --depth 9`, `evaluate better`" in out
+    earlier = "`train --depth 9 --steps 800` up to step 8,000"
+    assert f"{strong[12]} {earlier}, `train --depth 9`, `evaluate better`" in out
     assert f"Made by `python -m tfdeblur.report results {runs}`" in out
 
 

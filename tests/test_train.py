@@ -109,9 +109,20 @@ def test_sigterm_saves_and_the_same_command_goes_on(data, tmp_path):
 
 def test_a_finished_run_is_not_trained_again(data, tmp_path):
     train.main(command(data, tmp_path, "--steps", "4"))
-    before = weights_of(tmp_path)
-    train.main(command(data, tmp_path, "--steps", "4"))
+    before, facts = weights_of(tmp_path), run_folder.read_facts(str(tmp_path))
+    train.main(command(data, tmp_path, "--steps", "4", "--checkpoint-every", "7"))
     assert_same_weights(before, weights_of(tmp_path))
+    assert run_folder.read_facts(str(tmp_path)) == facts
+
+
+def test_a_run_in_parts_names_the_command_of_each(data, tmp_path):
+    for steps in (4, 4, 6, 8):
+        train.main(command(data, tmp_path, "--steps", str(steps)))
+    facts = run_folder.read_facts(str(tmp_path))
+    assert facts["command"].endswith("--steps 8") and facts["step"] == 8
+    assert [part["until_step"] for part in facts["earlier"]] == [4, 6]
+    assert [part["command"].split()[-1] for part in facts["earlier"]] == ["4", "6"]
+    assert facts["earlier"][0]["commit"] == facts["commit"] and facts["earlier"][0]["device"] == facts["device"]
 
 
 def test_a_folder_with_other_settings_is_left_alone(data, tmp_path):

@@ -174,8 +174,9 @@ def _row_cells(summary: dict) -> list:
 
 
 def _commands(summary: dict) -> str:
-    made = (summary["run"] or {}).get("command")
-    return ", ".join(f"`{command}`" for command in (made, summary["command"]) if command)
+    made = summary["run"] or {}
+    parts = [f"`{part['command']}` up to step {part['until_step']:,}" for part in made.get("earlier", [])]
+    return ", ".join([*parts, *(f"`{command}`" for command in (made.get("command"), summary["command"]) if command)])
 
 
 def _number(value: float | None, form: str) -> str:

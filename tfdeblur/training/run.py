@@ -1,6 +1,5 @@
 """How a run begins, goes on and ends: one loop for every kind of training step, device and strategy."""
 
-import json
 import signal
 import threading
 import time
@@ -95,6 +94,7 @@ def train(
         "versions": provenance.versions(), "device": devices.describe(strategy), "precision": policy,
         "replicas": strategy.num_replicas_in_sync, "global_batch": plan.batch,
     }  # fmt: skip
+    facts["earlier"] = run_folder.earlier_parts(workdir, facts, step)
     run = _Run(experiment, workdir, strategy, model, plan, step, state, facts)
     with _signals() as stop:
         run.go(stop, on_step)
@@ -196,15 +196,10 @@ class _Run:
 
     def _checkpoint(self) -> None:
         self.state["seconds"] = time.monotonic() - self.began
-        run_folder.save_checkpoint(self.workdir, self.model, self.done, self.state)
-        self._write_facts()
-
-    def _write_facts(self) -> dict:
         best = {"step": self.state["best_step"], "psnr": self.state["best"]}
         done = {"step": self.done, "steps": self.plan.steps, "seconds": round(self.state["seconds"], 1), "best": best}
-        facts = self.facts | done
-        storage.write_text(storage.join(self.workdir, "run.json"), json.dumps(facts, indent=2) + "\n")
-        return facts
+        run_folder.write_facts(self.workdir, self.facts | done)  # first: wherever there is a checkpoint there are facts
+        run_folder.save_checkpoint(self.workdir, self.model, self.done, self.state)
 
     def _keep_batch(self, loss: float) -> str:
         """Save the batch of the present step, which the pipeline gives again, and say where."""
@@ -221,7 +216,7 @@ class _Run:
         """Save the last network and return what `run.json` holds."""
         with _averaged_weights(self.model):
             run_folder.save_network(self.workdir, "last", self.model.network)
-        return self._write_facts()
+        return run_folder.read_facts(self.workdir)
 
 
 @contextmanager

@@ -78,6 +78,29 @@ def _checkpoint_steps(workdir: str) -> list[int]:
     return sorted(int(n[5:13]) for n in names if n.startswith("step-") and n.endswith(".weights.h5"))
 
 
+def write_facts(workdir: str, facts: dict) -> None:
+    """Write `run.json`: what was run where, by which command, and how far it came."""
+    storage.write_text(storage.join(workdir, "run.json"), json.dumps(facts, indent=2) + "\n")
+
+
+def read_facts(workdir: str) -> dict:
+    """Return what `run.json` holds."""
+    return json.loads(storage.read_text(storage.join(workdir, "run.json")))
+
+
+def earlier_parts(workdir: str, facts: dict, step: int) -> list[dict]:
+    """Return the command, commit and device of every part of a run before `step`, and the step each came to.
+
+    A part that began with the command, the commit and the device of `facts` too is not told apart from the one to come.
+    """
+    if not step:
+        return []
+    before = read_facts(workdir)
+    part = {key: before[key] for key in ("command", "commit", "device")}
+    same = all(part[key] == facts[key] for key in part)
+    return before.get("earlier", []) + ([] if same else [part | {"until_step": step}])
+
+
 def save_network(workdir: str, name: str, network: keras.Model) -> None:
     """Save the network, which takes and returns pictures in [0, 1], as `NAME.keras`."""
     with storage.publish(storage.join(workdir, f"{name}.keras")) as temporary:
