@@ -31,6 +31,12 @@ def assert_equal(a, b):
         np.testing.assert_array_equal(x[1], y[1])
 
 
+@pytest.fixture(params=["whole batches", "one by one"])
+def flipped(request, monkeypatch):
+    """Have the small pictures of these tests flipped in both ways, the one for small and the one for large ones."""
+    monkeypatch.setattr(pipeline, "SMALL", 10**6 if request.param == "whole batches" else 0)
+
+
 OPTIONS = [
     {},
     {"patch": (16, 32)},
@@ -41,14 +47,19 @@ OPTIONS = [
 
 
 @pytest.mark.parametrize("options", OPTIONS, ids=str)
-def test_same_seed_same_batches_whatever_the_parallelism(folder, options):
+def test_same_seed_same_batches_whatever_the_parallelism(folder, options, flipped):
     assert_equal(take(folder, 12, parallel=1, **options), take(folder, 12, parallel=8, **options))
 
 
 @pytest.mark.parametrize("options", OPTIONS, ids=str)
 @pytest.mark.parametrize("step", [1, 7, 11])
-def test_starting_at_a_step_gives_what_an_unbroken_run_sees(folder, options, step):
+def test_starting_at_a_step_gives_what_an_unbroken_run_sees(folder, options, step, flipped):
     assert_equal(take(folder, 14, **options)[step:], take(folder, 14 - step, first_step=step, **options))
+
+
+@pytest.mark.parametrize("options", OPTIONS, ids=str)
+def test_what_is_cached_makes_no_difference(folder, options, flipped):
+    assert_equal(take(folder, 12, **options | {"cache": "none"}), take(folder, 12, **options | {"cache": "memory"}))
 
 
 def test_the_global_seed_does_not_matter(folder):
@@ -73,7 +84,7 @@ def test_every_sample_once_an_epoch_in_another_order(folder, cache, tmp_path):
     assert epochs[0] != epochs[1] != epochs[2]
 
 
-def test_blurred_and_sharp_are_augmented_alike(folder):
+def test_blurred_and_sharp_are_augmented_alike(folder, flipped):
     """Each blurred sample is the blurred partner of its sharp one, turned the same way."""
     stored = {p["sharp"].tobytes(): p["blur"] for p in pipeline.pictures(folder, "train")}
     flips = [lambda p: p, lambda p: p[::-1], lambda p: p[:, ::-1], lambda p: p[::-1, ::-1]]
@@ -87,14 +98,18 @@ def test_blurred_and_sharp_are_augmented_alike(folder):
     assert seen == {0, 1, 2, 3}
 
 
-def test_square_pictures_take_all_eight_symmetries():
-    picture = np.arange(27, dtype=np.uint8).reshape(3, 3, 3)
-    results = {
-        transforms.flip_and_turn(tf.constant(picture), tf.constant(picture), [0, i])[0].numpy().tobytes()
-        for i in range(100)
-    }
+@pytest.mark.parametrize("shape", [(3, 3, 3), (2, 3, 1), (4, 3, 3)])
+def test_pictures_take_every_symmetry_that_keeps_their_shape(shape):
+    picture = np.arange(np.prod(shape), dtype=np.uint8).reshape(shape)
     expected = {np.rot90(side, k).tobytes() for side in (picture, picture[::-1]) for k in range(4)}
-    assert results == expected
+    if shape[0] != shape[1]:
+        expected = {np.rot90(side, k).tobytes() for side in (picture, picture[::-1]) for k in (0, 2)}
+    one = [transforms.flip_and_turn(tf.constant(picture), tf.constant(100 + picture), [0, i]) for i in range(100)]
+    many = tf.constant(np.stack([picture] * 100))
+    for results in (one, list(zip(*transforms.flip_and_turn_batch(many, 100 + many, [0, 0]), strict=True))):
+        assert {blur.numpy().tobytes() for blur, _ in results} == expected
+        assert all(np.all(sharp.numpy() == 100 + blur.numpy()) for blur, sharp in results)
+        assert {blur.shape for blur, _ in results} == {shape}
 
 
 def test_random_crops_are_parts_of_the_pictures_and_change_with_the_epoch(folder):

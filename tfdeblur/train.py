@@ -38,10 +38,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     import_tensorflow()
     from tfdeblur import devices
+    from tfdeblur.data import records
     from tfdeblur.training.run import train
 
     workdir = options.workdir or storage.join("runs", options.experiment.name)
-    devices.keep_freed_memory()
+    devices.keep_freed_memory(records.load_manifest(options.experiment.data)["size"])
     strategy = devices.choose_strategy(options.tpu)
     facts = train(options.experiment, workdir, strategy, provenance.command("tfdeblur.train", arguments))
     best = facts["best"]

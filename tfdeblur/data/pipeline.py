@@ -2,9 +2,10 @@
 
     read -> decode -> grid patches -> cache -> shuffle -> repeat -> random crop -> flip and turn -> batch -> prefetch
 
-Cached is what does not change between epochs, as uint8; what follows is drawn anew in each. The order of the samples
-and every random choice depend on the seed and the step alone, not on timing or the number of threads: a pipeline that
-starts at step k gives what an unbroken one gives at step k.
+Cached is what does not change between epochs, as uint8; what follows is drawn anew in each. Pictures that are neither
+cached nor cut are shuffled while they are still encoded, and decoded after: the same samples in less memory. The order
+of the samples and every random choice depend on the seed and the step alone, not on timing or the number of threads: a
+pipeline that starts at step k gives what an unbroken one gives at step k.
 """
 
 from collections.abc import Iterator
@@ -19,6 +20,9 @@ READERS = 16
 
 READ_BUFFER = 2**20
 """Bytes read ahead of each shard."""
+
+SMALL = 64 * 64
+"""Pixels of a sample up to which it is faster to flip whole batches than one pair at a time."""
 
 
 def epoch_samples(manifest: dict, split: str, patch: tuple[int, int] | None, crop: str) -> int:
@@ -93,33 +97,42 @@ def training_batches(
     """
     manifest = records.load_manifest(folder)
     shards = records.shard_paths(folder, split, manifest)
-    samples = epoch_samples(manifest, split, patch, crop)
-    pairs = read_pairs(shards, manifest, parallel)
-    if patch and crop == "grid":
-        pairs = pairs.map(lambda *pair: tuple(patches.extract(p, patch) for p in pair), parallel).unbatch()
+    count = epoch_samples(manifest, split, patch, crop)
+    grid, place = patch and crop == "grid", patch and crop == "random"
+    encoded = cache == "none" and not grid
+    samples = _read(shards, parallel) if encoded else read_pairs(shards, manifest, parallel)
+    if grid:
+        samples = samples.map(lambda *pair: tuple(patches.extract(p, patch) for p in pair), parallel).unbatch()
     if cache != "none":
-        pairs = pairs.cache("" if cache == "memory" else cache)
+        samples = samples.cache("" if cache == "memory" else cache)
 
     def one_epoch(epoch):
-        return _shuffled(pairs, min(shuffle, samples), seed, epoch) if shuffle else pairs
+        return _shuffled(samples, min(shuffle, count), seed, epoch) if shuffle else samples
 
-    first_epoch, offset = divmod(first_step * batch, samples)
+    first_epoch, offset = divmod(first_step * batch, count)
     stream = tf.data.Dataset.range(first_epoch, tf.int64.max).flat_map(one_epoch).skip(offset)
-    cropped = patch if crop == "random" else None
-    if cropped or augment:
-        drawn = partial(_draw, patch=cropped, augment=augment, seed=seed)
-        stream = stream.enumerate(first_step * batch).map(drawn, parallel)
+    height, width = patch or manifest["size"]
+    flip_each = augment and height * width > SMALL
+
+    def finish(index, sample):
+        pair = _decode(sample, manifest) if encoded else sample
+        if place:
+            pair = transforms.random_crop(*pair, patch, _seeds(seed, index))
+        return transforms.flip_and_turn(*pair, _seeds(~seed, index)) if flip_each else pair
+
+    def flip_batch(step, pairs):
+        return transforms.flip_and_turn_batch(*pairs, _seeds(~seed, step))
+
+    if encoded or place or flip_each:
+        stream = stream.enumerate(first_step * batch).map(finish, parallel)
     stream = stream.batch(batch, drop_remainder=True)
+    if augment and not flip_each:
+        stream = stream.enumerate(first_step).map(flip_batch, parallel)
     return stream.prefetch(tf.data.AUTOTUNE).with_options(_in_order())
 
 
-def _draw(index: tf.Tensor, pair: tuple, patch: tuple[int, int] | None, augment: bool, seed: int) -> tuple:
-    """Crop, flip and turn a pair as the seed and its place in the stream have it."""
-    if patch:
-        pair = transforms.random_crop(*pair, patch, tf.stack([tf.constant(seed, tf.int64), index]))
-    if augment:
-        pair = transforms.flip_and_turn(*pair, tf.stack([tf.constant(~seed, tf.int64), index]))
-    return pair
+def _seeds(seed: int, index: tf.Tensor) -> tf.Tensor:
+    return tf.stack([tf.constant(seed, tf.int64), index])
 
 
 def validation_batches(
@@ -162,33 +175,40 @@ def pictures(folder: str, split: str) -> Iterator[dict]:
 
 def read_pairs(shards: list[str], manifest: dict, parallel: int = tf.data.AUTOTUNE) -> tf.data.Dataset:
     """Return the decoded pairs of some shards: the reading and decoding that nothing can avoid."""
+    decode = partial(_decode, manifest=manifest)
+    return _read(shards, parallel).map(decode, parallel).with_options(_in_order())
+
+
+def _read(shards: list[str], parallel: int) -> tf.data.Dataset:
+    """Return the serialized records of some shards, one of each shard in turn."""
     readers = min(READERS, len(shards))
-    serialized = tf.data.Dataset.from_tensor_slices(shards).interleave(
+    return tf.data.Dataset.from_tensor_slices(shards).interleave(
         lambda shard: tf.data.TFRecordDataset(shard, buffer_size=READ_BUFFER),
         readers,
         num_parallel_calls=min(parallel, readers),
     )
+
+
+def _decode(serialized: tf.Tensor, manifest: dict) -> tuple[tf.Tensor, tf.Tensor]:
+    """Decode one record into its pair, of known size where the data set has one."""
+    pair = records.decode(records.parse(serialized), manifest["encoding"], manifest["channels"])
     shape = (*(manifest["size"] or (None, None)), manifest["channels"])
-
-    def decode(data):
-        pair = records.decode(records.parse(data), manifest["encoding"], manifest["channels"])
-        return tuple(tf.ensure_shape(picture, shape) for picture in pair)
-
-    return serialized.map(decode, parallel).with_options(_in_order())
+    return tuple(tf.ensure_shape(picture, shape) for picture in pair)
 
 
-def _shuffled(pairs: tf.data.Dataset, buffer: int, seed: int, epoch: tf.Tensor) -> tf.data.Dataset:
+def _shuffled(samples: tf.data.Dataset, buffer: int, seed: int, epoch: tf.Tensor) -> tf.data.Dataset:
     """Shuffle by a seed that is a tensor, which `Dataset.shuffle` takes only under some global seeds."""
+    specs = tf.nest.flatten(samples.element_spec)
     shuffled = tf.raw_ops.ShuffleDataset(
-        input_dataset=tf.data.experimental.to_variant(pairs),
+        input_dataset=tf.data.experimental.to_variant(samples),
         buffer_size=buffer,
         seed=tf.constant(seed + 1, tf.int64),
         seed2=epoch + 1,  # two zeros would stand for a seed drawn by chance
         reshuffle_each_iteration=False,
-        output_types=[spec.dtype for spec in pairs.element_spec],
-        output_shapes=[spec.shape for spec in pairs.element_spec],
+        output_types=[spec.dtype for spec in specs],
+        output_shapes=[spec.shape for spec in specs],
     )
-    return tf.data.experimental.from_variant(shuffled, pairs.element_spec)
+    return tf.data.experimental.from_variant(shuffled, samples.element_spec)
 
 
 def _in_order() -> tf.data.Options:
