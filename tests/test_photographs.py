@@ -1,6 +1,7 @@
 import io
 import struct
 import zlib
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -270,6 +271,25 @@ def test_webp_stays_lossless_or_lossy(tmp_path):
         equal = np.array_equal(photographs.read(result).pixels, photograph.pixels)
         assert equal == lossless
         np.testing.assert_array_equal(photographs.read(result).pixels[..., 3], ALPHA)
+
+
+@pytest.mark.parametrize("lossless", [True, False])
+def test_webp_pixels_are_what_pillow_reads_and_may_be_changed_in_place(lossless, tmp_path):
+    path, result = str(tmp_path / "photo.webp"), str(tmp_path / "result.webp")
+    Image.fromarray(COLOUR).save(path, lossless=lossless)
+    photograph = photographs.read(path)
+    with Image.open(path) as image:
+        np.testing.assert_array_equal(photograph.pixels, image)
+    photograph.pixels[:] = COLOUR[::-1]
+    photographs.write(result, replace(photograph, encoding={"lossless": True}))
+    with Image.open(result) as image:
+        np.testing.assert_array_equal(image, COLOUR[::-1])
+
+
+def test_tiff_of_16_bits_compressed_by_lzw(tmp_path):
+    path, pixels = str(tmp_path / "deep.tif"), COLOUR.astype(np.uint16) * 250
+    tifffile.imwrite(path, pixels, photometric="rgb", compression="lzw", predictor=True)
+    np.testing.assert_array_equal(photographs.read(path).pixels, pixels)
 
 
 def test_16_bits_are_rounded_where_the_format_has_8(tmp_path):

@@ -120,7 +120,7 @@ def read_tiff16(path: str) -> np.ndarray:
     Raises
     ------
     ValueError
-        It is neither grey nor RGB, of another type, or compressed in a way that needs the package imagecodecs.
+        It is neither grey nor RGB, or of another type.
     """
     import tifffile
 

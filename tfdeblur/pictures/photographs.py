@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
+import imagecodecs
 import numpy as np
 from PIL import ExifTags, Image, ImageCms, JpegImagePlugin, UnidentifiedImageError
 
@@ -61,7 +62,7 @@ def read(path: str) -> Photograph:
     """Read a photograph.
 
     EXIF orientation is applied to the pixels, palettes become RGB, CMYK becomes sRGB by way of its profile.
-    Reading takes 7 bytes of memory a pixel of 8-bit RGB, but 16 for WebP, whose decoder is made for animations.
+    Reading takes 7 bytes of memory a pixel of 8-bit RGB.
 
     Raises
     ------
@@ -74,6 +75,8 @@ def read(path: str) -> Photograph:
     with _explained(path), open(path, "rb") as file, _opened(path) as image:
         if _is_deep(image, file):
             pixels = read_png16(path) if image.format == "PNG" else read_tiff16(path)
+        elif image.format == "WEBP":
+            pixels = _decode_webp(image, file)
         else:
             pixels = np.atleast_3d(from_pillow(image))
         orientation = image.getexif().get(ORIENTATION, 1)  # of a TIFF, Pillow has turned the pixels and says 1
@@ -137,7 +140,7 @@ def write(path: str, photograph: Photograph, format: str | None = None) -> None:
             if pixels.shape[-1] < 3 and metadata.icc_profile[16:20] == b"GRAY":
                 metadata = replace(metadata, icc_profile=b"")  # WebP has no grey: it will be RGB
             options = {"quality": QUALITY, "exact": True} | encoding | webp_options(metadata)
-            to_pillow(pixels).save(temporary, "WEBP", **options)
+            _for_webp(pixels).save(temporary, "WEBP", **options)
 
 
 def from_pillow(image: Image.Image) -> np.ndarray:
@@ -166,6 +169,15 @@ def to_pillow(pixels: np.ndarray, info: dict | None = None) -> Image.Image:
     image = Image.fromarray(pixels[..., 0] if pixels.ndim == 3 and pixels.shape[-1] == 1 else pixels)
     image.info = {key: value for key, value in (info or {}).items() if key != "transparency"}
     return image
+
+
+def _for_webp(pixels: np.ndarray) -> Image.Image:
+    """Return the pixels as a Pillow image, without a copy if they lie as `_decode_webp` has put them."""
+    whole, (height, width, channels) = pixels.base, pixels.shape
+    if channels == 3 and isinstance(whole, np.ndarray) and whole.shape == (height, width, 4):
+        if whole.flags.c_contiguous and whole.strides == pixels.strides and whole.ctypes.data == pixels.ctypes.data:
+            return Image.frombuffer("RGBX", (width, height), whole, "raw", "RGBX", 0, 1)
+    return to_pillow(pixels)
 
 
 def _conversion(image: Image.Image) -> Callable[[Image.Image], Image.Image]:
@@ -226,6 +238,12 @@ def _is_deep(image: Image.Image, file) -> bool:
     if image.format != "TIFF" or (image.mode.startswith("I;16") and image.tag_v2.get(PHOTOMETRIC) == BLACK_IS_ZERO):
         return False
     return max(image.tag_v2.get(BITS_PER_SAMPLE, (1,))) > 8
+
+
+def _decode_webp(image: Image.Image, file) -> np.ndarray:
+    """Decode a WebP to 4 bytes a pixel, of which opaque pictures show 3. Pillow's decoder, for animations, takes 16."""
+    file.seek(0)
+    return imagecodecs.webp_decode(file.read(), hasalpha=True)[..., : len(image.getbands())]
 
 
 def _encoding(image: Image.Image, file) -> dict:
