@@ -10,7 +10,6 @@ import pytest
 from tests import picture_folders
 from tests.making import ROOT, command, make, read, shards
 from tests.picture_folders import photograph
-from tfdeblur import storage
 from tfdeblur.data import records
 
 
@@ -117,28 +116,3 @@ def test_two_runs_on_one_folder(tmp_path):
         fcntl.flock(file, fcntl.LOCK_EX)
         with pytest.raises(ValueError, match="another make_tfrecords"):
             make("images", "--src", src, "--out", tmp_path / "set")
-
-
-def test_a_bucket_in_place_of_a_folder(tmp_path):
-    """TensorFlow's file system in memory stands in for `gs://`: both are reached in the same way."""
-    src = picture_folders.images(tmp_path / "src", 6)
-    arguments = ["images", "--src", src, "--name", "set", "--shards", 2, "--out"]
-    make(*arguments, tmp_path / "local")
-    make(*arguments, "ram://bucket/made")
-    names = storage.list_names("ram://bucket/made")
-    assert names == sorted(path.name for path in (tmp_path / "local").iterdir())
-    for name, content in shards(tmp_path / "local").items():
-        assert storage.read_bytes(f"ram://bucket/made/{name}") == content
-
-    content = (src / "05.png").read_bytes()
-    (src / "05.png").write_bytes(b"")
-    arguments = [*arguments[:-1], "--splits", "test=1", "--out"]
-    with pytest.raises(ValueError, match="05.png"):
-        make(*arguments, "ram://bucket/stopped")
-    assert "plan.json" in storage.list_names("ram://bucket/stopped")
-    (src / "05.png").write_bytes(content)
-    make(*arguments, "ram://bucket/stopped")
-    make(*arguments, tmp_path / "test")
-    for name, content in shards(tmp_path / "test").items():
-        assert storage.read_bytes(f"ram://bucket/stopped/{name}") == content
-    assert "plan.json" not in storage.list_names("ram://bucket/stopped")

@@ -1,0 +1,92 @@
+"""All of it in a bucket: the commands as they are, TensorFlow's own client, and a server that speaks its language."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from tests import picture_folders
+from tests.making import ROOT, make, shards
+from tools.inspect_tfrecords import main as inspect
+
+
+@pytest.fixture(scope="module")
+def bucket(tmp_path_factory):
+    """Run a Python program that finds `gs://bucket`; return what it prints."""
+    folder = tmp_path_factory.mktemp("bucket")
+    server = subprocess.Popen(
+        [sys.executable, "-m", "tests.bucket", folder], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    )
+    port = int(server.stdout.readline())
+    names = {"HTTPS_PROXY": f"http://127.0.0.1:{port}", "CURL_CA_BUNDLE": str(folder / "authority.pem")}
+
+    def run(*command):
+        environment = os.environ | names | {"NO_GCE_CHECK": "true"}
+        done = subprocess.run(
+            [sys.executable, *map(str, command)], cwd=ROOT, env=environment, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout + done.stderr
+
+    yield run
+    server.kill()
+    server.communicate()
+
+
+RECORDS = """
+import sys
+from pathlib import Path
+import tensorflow as tf
+from tools.make_tfrecords import main
+src, out, *arguments = sys.argv[1:]
+broken = Path(src, "05.png")
+content = broken.read_bytes()
+broken.write_bytes(b"")
+try:
+    main([*arguments, "gs://bucket/set"])
+except ValueError as error:
+    print(error)
+print(tf.io.gfile.listdir("gs://bucket/set"))
+broken.write_bytes(content)
+main([*arguments, "gs://bucket/set"])
+for name in tf.io.gfile.listdir("gs://bucket/set"):
+    tf.io.gfile.copy(f"gs://bucket/set/{name}", f"{out}/{name}", overwrite=True)
+"""
+
+
+def test_records_are_the_same_in_a_bucket_and_resume_there(bucket, tmp_path):
+    src, copied = picture_folders.images(tmp_path / "src", 6), tmp_path / "bucket"
+    arguments = ["images", "--src", src, "--name", "set", "--shards", 2, "--splits", "train=4", "test=2", "--out"]
+    make(*arguments, tmp_path / "local")
+    copied.mkdir()
+    out = bucket("-c", RECORDS, src, copied, *arguments)
+    assert "05.png" in out and "plan.json" in out
+    assert shards(copied) == shards(tmp_path / "local") and len(shards(copied)) == 4
+    inspect([str(copied)])
+    assert not (copied / "plan.json").exists()
+
+
+COMMANDS = """
+import sys
+from tests import picture_folders
+from tfdeblur import evaluate, export, load, report, train
+from tools import make_tfrecords
+import numpy as np
+src = sys.argv[1]
+make_tfrecords.main(["images", "--src", src, "--splits", "train=4", "val=1", "test=1", "--out", "gs://bucket/small"])
+for steps in ("2", "4"):
+    train.main(["sample", "--data", "gs://bucket/small", "--workdir", "gs://bucket/run", "--patch", "32x32"]
+               + ["--batch", "2", "--features", "4", "--validate-every", "2", "--steps", steps])
+evaluate.main(["gs://bucket/run", "--data", "gs://bucket/small", "--split", "test"])
+report.main(["results", "gs://bucket/run"])
+export.main(["gs://bucket/run", "--out", "gs://bucket/saved"])
+picture = np.full((40, 50, 3), 99, np.uint8)
+assert np.array_equal(load("gs://bucket/run")(picture), load("gs://bucket/saved")(picture))
+"""
+
+
+def test_training_resumes_in_a_bucket_and_is_measured_and_exported_there(bucket, tmp_path):
+    out = bucket("-c", COMMANDS, picture_folders.images(tmp_path / "src", 6))
+    assert "goes on after step 2" in out
+    assert "| sample (run) | 4" in out
