@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from tests import picture_folders
 from tests.making import make, pixels, read
@@ -91,6 +92,17 @@ def test_photographs_are_turned_upright(tmp_path):
         np.testing.assert_array_equal(pixels(record.sharp), np.rot90(photograph(0), -1))
 
 
+def test_orientation_in_xmp_turns_a_photograph_too(tmp_path):
+    """As some editors write it: in a text chunk of a PNG, which is not copied as it is then."""
+    text_chunk = PngInfo()
+    text_chunk.add_itxt("XML:com.adobe.xmp", '<rdf:Description tiff:Orientation="6"/>')
+    (tmp_path / "src").mkdir()
+    Image.fromarray(photograph(0)).save(tmp_path / "src/a.png", pnginfo=text_chunk)
+    make("images", "--src", tmp_path / "src", "--out", tmp_path / "set", "--splits", "test=1", "--blur", "none")
+    (record,) = read(tmp_path / "set")["test"]
+    np.testing.assert_array_equal(pixels(record.sharp), np.rot90(photograph(0), -1))
+
+
 def test_picture_of_one_pixel(tmp_path):
     picture_folders.save(tmp_path / "src/a.png", np.full((1, 1, 3), 77, np.uint8))
     make("images", "--src", tmp_path / "src", "--out", tmp_path / "set", "--sigma", 2, 2)
@@ -117,3 +129,18 @@ def test_nothing_left_after_skipping(tmp_path):
     text(picture_folders.images(tmp_path / "one", 1) / "00.png")
     with pytest.raises(ValueError, match="none of the 1 pictures .*00.png cannot be read"):
         make("images", "--src", tmp_path / "one", "--out", tmp_path / "set", "--on-error", "skip")
+    picture_folders.images(tmp_path / "one", 1)
+    make("images", "--src", tmp_path / "one", "--out", tmp_path / "set", "--on-error", "skip")
+    assert len(read(tmp_path / "set")["train"]) == 1, "mended pictures are tried again"
+
+
+def test_split_of_which_nothing_is_left(tmp_path):
+    src = tmp_path / "src"
+    picture_folders.images(src / "train", 2)
+    picture_folders.save(src / "train/narrow.png", photograph(2, height=50, width=40))
+    text(picture_folders.images(src / "val", 1) / "00.png")
+    make("images", "--src", src, "--out", tmp_path / "set", "--on-error", "skip")
+    manifest = records.load_manifest(str(tmp_path / "set"))
+    assert list(manifest["splits"]) == ["train"] and len(manifest["skipped"]) == 1
+    assert manifest["size"] is None and manifest["splits"]["train"]["smallest"] == [48, 40]
+    assert [path.name for path in (tmp_path / "set").glob("*.tfrecord")] == ["set-train-00000-of-00001.tfrecord"]

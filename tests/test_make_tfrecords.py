@@ -107,11 +107,12 @@ def test_own_splits_are_kept_val_is_carved_and_splits_can_be_renamed(tmp_path):
     assert sorted(renamed["train"] + renamed["val"]) == own["train"]
 
 
-def test_png_pairs_are_copied_byte_for_byte(tmp_path):
+@pytest.mark.parametrize("resize", [[], ["--resize", "48x64"]], ids=["as they are", "to the size they have"])
+def test_png_pairs_are_copied_byte_for_byte(tmp_path, resize):
     src = picture_folders.reds(tmp_path / "src")
     # Pillow would not write this file: that it comes out the same shows that nobody encoded it again.
     Image.fromarray(photograph(3)).save(src / "train/train_sharp/000/00000000.png", compress_level=1)
-    make("pairs", "--src", src, "--out", tmp_path / "set")
+    make("pairs", "--src", src, "--out", tmp_path / "set", *resize)
     for record in sum(read(tmp_path / "set").values(), []):
         split, scene, frame = record.name.split("/")
         for side, content in (("blur", record.blur), ("sharp", record.sharp)):

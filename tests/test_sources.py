@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from tests import picture_folders
+from tests.making import make
 from tools.sources.images import list_images
 from tools.sources.pairs import list_pairs
 from tools.sources.sample import PHOTOGRAPHS, list_sample
@@ -189,3 +190,27 @@ def test_missing_and_empty_folders(tmp_path, list_folder):
     (tmp_path / "file").write_text("")
     with pytest.raises(FileNotFoundError, match="is a file"):
         list_folder(str(tmp_path / "file"))
+
+
+def test_the_other_blurred_version_is_another_data_set(tmp_path):
+    src = picture_folders.gopro(tmp_path / "src")
+    arguments = ["pairs", "--out", tmp_path / "set", "--src"]
+    make(*arguments, src)
+    with pytest.raises(ValueError, match="a finished data set of other pictures or options"):
+        make(*arguments, src, "--blur-folder", "blur_gamma")
+    with pytest.raises(ValueError, match="a finished data set of other pictures or options"):
+        make(*arguments, picture_folders.gopro(tmp_path / "another"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "flag"),
+    [
+        (["sample", "--src", "photos"], "--src"),
+        (["images", "--src", "photos", "--blur-folder", "blur_gamma"], "--blur-folder"),
+        (["pairs", "--src", "photos", "--sigma", "1", "2"], "--sigma"),
+        (["images", "--src", "photos", "--splits", "train=1", "--rename", "val=test"], "--rename"),
+    ],
+)
+def test_options_that_would_change_nothing_are_refused(tmp_path, arguments, flag):
+    with pytest.raises(ValueError, match=f"{flag} .*leave it out"):
+        make(*arguments, "--out", tmp_path / "set")

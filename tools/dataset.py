@@ -13,7 +13,7 @@ from tfdeblur.data.records import MANIFEST, PLAN, SCHEMA_VERSION
 from tools.items import Listing, Recipe
 from tools.options import Options, check, parse_renames, parse_size
 from tools.plan import Shard, fingerprint, is_finished, plan_shards, shard_counts, unfinished
-from tools.sharding import note_path, write_shards
+from tools.sharding import note_path, smaller, write_shards
 from tools.sources import SOURCES
 from tools.splits import assign, parse_weights
 
@@ -41,10 +41,11 @@ def make(options: Options, command: list[str]) -> str:
     recipe = recipe_of(options, listing)
     splits, notes = assign(listing.items, parse_weights(options.splits) or None, options.seed)
     splits = {split: items[: options.limit] for split, items in splits.items()}
-    folder = options.out.rstrip("/") if storage.is_remote(options.out) else os.path.abspath(options.out)
-    name = options.name or os.path.basename(folder)
+    name = options.name or os.path.basename(_absolute(options.out))
     sizing = {"shards": options.shards, "shard_mb": options.shard_mb}
-    digest = fingerprint({"recipe": asdict(recipe), "name": name, "problems": listing.problems} | sizing, splits)
+    origin = listing.description | {"folders": _folders(options)}
+    settings = {"recipe": asdict(recipe), "name": name, "problems": listing.problems, "origin": origin}
+    digest = fingerprint(settings | sizing, splits)
     if is_finished(options.out, digest):
         return f"{options.out} is complete, nothing to do"
     for note in notes:
@@ -59,8 +60,19 @@ def make(options: Options, command: list[str]) -> str:
         storage.write_text(storage.join(options.out, MANIFEST), json.dumps(manifest, indent=1))
         for shard in shards:
             storage.remove(note_path(options.out, shard))
+            if shard.split not in manifest["splits"]:
+                storage.remove(storage.join(options.out, shard.file))
         storage.remove(storage.join(options.out, PLAN))
     return summary(options.out, manifest)
+
+
+def _absolute(path: str) -> str:
+    return path.rstrip("/") if storage.is_remote(path) else os.path.abspath(path)
+
+
+def _folders(options: Options) -> list[str]:
+    """Return the folders of the source: other pictures often have the same names in another folder."""
+    return [_absolute(path) for path in (options.src, options.blur_dir, options.sharp_dir) if path]
 
 
 def list_source(options: Options) -> Listing:
@@ -114,14 +126,18 @@ def check_written(facts: list[dict], shards: list[Shard]) -> None:
 def manifest_of(
     name: str, command: list[str], digest: str, recipe: Recipe, listing: Listing, shards: list[Shard], facts: list[dict]
 ) -> dict:
-    """Return the manifest, which makes the written shards a data set."""
+    """Return the manifest, which makes the written shards a data set; a split without records is not in it."""
     made = [fact["made"] for fact in facts]
     sizes = {tuple(size) for part in made for size in part["sizes"]}
+    used = {shard.split for shard, fact in zip(shards, facts, strict=True) if fact["records"]}
     splits = {}
     for shard, fact in zip(shards, facts, strict=True):
-        split = splits.setdefault(shard.split, {"records": 0, "scenes": {}, "shards": []})
+        if shard.split not in used:
+            continue
+        split = splits.setdefault(shard.split, {"records": 0, "smallest": None, "scenes": {}, "shards": []})
         skipped = {item["name"] for item in fact["made"]["skipped"]}
         split["records"] += fact["records"]
+        split["smallest"] = smaller(split["smallest"], fact["made"]["smallest"])
         split["scenes"] |= {item.scene: None for item in shard.items if item.name not in skipped}
         split["shards"].append({key: fact[key] for key in ("file", "records", "bytes", "sha256")})
     for split in splits.values():

@@ -1,7 +1,7 @@
 """The arguments of `python -m tools.make_tfrecords`, and which of their combinations make no sense."""
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Annotated, Literal
 
 import tyro
@@ -97,14 +97,25 @@ def check(options: Options) -> None:
             raise ValueError(f"--{field.replace('_', '-')} is {value}; it must be above 0")
     if options.shards and options.shard_mb:
         raise ValueError("--shards and --shard-mb both say how many shards to write; give one of them")
-    if options.source == "pairs" and (options.blur != "gaussian" or options.as_float or options.draws > 1):
-        raise ValueError(
-            "--blur, --float and --draws are for sharp pictures; leave them out, pairs come with blurred ones"
+    if options.source == "pairs":
+        _leave_out(
+            options, ("blur", "sigma", "as_float", "draws"), "is for sharp pictures, pairs come with blurred ones"
         )
-    if options.source != "pairs" and (options.blur_dir or options.sharp_dir or options.layout != "auto"):
-        raise ValueError(
-            f"--layout, --blur-dir and --sharp-dir are for the source pairs; leave them out for {options.source}"
-        )
+    else:
+        _leave_out(options, ("layout", "blur_folder", "realblur", "blur_dir", "sharp_dir"), "is for the source pairs")
+    if options.source == "sample":
+        _leave_out(options, ("src",), "has no part in the sample, whose photographs come with Python packages")
+    if options.splits:
+        _leave_out(options, ("rename",), "is for the source's own splits, which --splits does away with")
+
+
+def _leave_out(options: Options, names: tuple[str, ...], reason: str) -> None:
+    """Refuse options that would change nothing, so that nobody waits for what they promise."""
+    defaults = {field.name: field.default for field in fields(Options)}
+    for name in names:
+        if getattr(options, name) != defaults[name]:
+            flag = "--float" if name == "as_float" else "--" + name.replace("_", "-")
+            raise ValueError(f"{flag} {reason}; leave it out")
 
 
 def parse_size(option: str, text: str | None) -> tuple[int, int] | None:

@@ -15,6 +15,9 @@ BROKEN = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error, 
 """What Pillow raises for files that are not what their names say."""
 
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+ORIENTATIONS = ("exif", "Raw profile type exif", "XML:com.adobe.xmp")
+"""Where in a PNG Pillow finds an orientation."""
+
 GREY_MODES = ("L", "LA", "La", "1", "I", "F", "I;16", "I;16B", "I;16L")
 
 
@@ -128,7 +131,7 @@ def png_to_keep(content: bytes, title: str, channels: int) -> tuple[int, int] | 
         return None
     try:
         with Image.open(io.BytesIO(content)) as image:
-            if image.info.keys() & {"transparency", "exif"}:
+            if image.info.keys() & {"transparency", *ORIENTATIONS}:
                 return None
             image.verify()
     except BROKEN as error:

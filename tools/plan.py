@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 import json
+import shlex
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -93,7 +94,8 @@ def is_finished(out: str, digest: str) -> bool:
     if found.get("fingerprint") != digest:
         raise ValueError(
             f"{out} holds {'a finished' if finished else 'an unfinished'} data set of other pictures or options "
-            f"({' '.join(found.get('command', []))}); nothing was changed: choose another --out, or remove that folder"
+            f"({shlex.join(found.get('command', []))}); nothing was changed: choose another --out, or remove that "
+            "folder"
         )
     return finished
 

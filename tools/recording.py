@@ -55,7 +55,7 @@ def record_item(item: Item, recipe: Recipe) -> Recorded:
     ValueError
         A picture cannot be read, the two sizes differ, or a patch does not fit.
     """
-    pixels = recipe.encoding != "png" or recipe.resize is not None or recipe.patch is not None
+    pixels = recipe.encoding != "png" or recipe.patch is not None
     if item.blur is None:
         sharp = _read(item.sharp, item, recipe, pixels=True)
         pairs = _blurred_versions(item, sharp, recipe)
@@ -72,12 +72,12 @@ def record_item(item: Item, recipe: Recipe) -> Recorded:
 def _read(source: str | bytes, item: Item, recipe: Recipe, pixels: bool) -> Side:
     title = source if isinstance(source, str) else item.name
     content = pictures.content_of(source)
-    keepable = recipe.encoding == "png" and recipe.resize is None
-    size = pictures.png_to_keep(content, title, recipe.channels) if keepable else None
-    kept = content if size else None
+    size = pictures.png_to_keep(content, title, recipe.channels) if recipe.encoding == "png" else None
+    verified = size is not None
+    kept = content if verified and recipe.resize in (None, size) else None
     if kept and not pixels:
         return Side(title, size, kept=kept)
-    picture, was_grey = pictures.decode(content, title, recipe.channels, verified=kept is not None)
+    picture, was_grey = pictures.decode(content, title, recipe.channels, verified)
     if recipe.resize:
         picture = pictures.resize(picture, recipe.resize)
     return Side(title, picture.shape[:2], picture, kept, was_grey and recipe.channels == 3)

@@ -5,7 +5,7 @@ import hashlib
 import json
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import islice
@@ -95,7 +95,10 @@ def _attempt(item: Item, recipe: Recipe, skip: bool) -> Recorded | ValueError:
 
 
 def _finished(shard: Shard, out: str, skip: bool) -> dict | None:
-    """Return the facts of a shard that an earlier run wrote, unless its bytes are no longer those."""
+    """Return the facts of a shard that an earlier run wrote, unless its bytes are no longer those.
+
+    A shard without a single record is tried again, for its pictures may have been mended.
+    """
     path, note = storage.join(out, shard.file), note_path(out, shard)
     if not (storage.exists(path) and storage.exists(note)):
         return None
@@ -103,14 +106,14 @@ def _finished(shard: Shard, out: str, skip: bool) -> dict | None:
         facts = json.loads(storage.read_text(note))
     except ValueError:
         return None
-    if facts["sha256"] != _sha256(path) or (facts["made"]["skipped"] and not skip):
+    if facts["sha256"] != _sha256(path) or not facts["records"] or (facts["made"]["skipped"] and not skip):
         return None
     return facts
 
 
 def _write_shard(shard: Shard, out: str, results: Iterator, advance: Callable[[int], None]) -> dict:
     path = storage.join(out, shard.file)
-    made = {"skipped": [], "sizes": [], "grey": 0}
+    made = {"skipped": [], "sizes": [], "smallest": None, "grey": 0}
     count = 0
     with _disk_errors(path), storage.publish(path) as temporary:
         with tf.io.TFRecordWriter(temporary) as writer:
@@ -125,10 +128,21 @@ def _write_shard(shard: Shard, out: str, results: Iterator, advance: Callable[[i
                 made["grey"] += result.grey
                 if list(result.size) not in made["sizes"]:
                     made["sizes"] = (made["sizes"] + [list(result.size)])[:2]
+                made["smallest"] = smaller(made["smallest"], result.size)
         facts = {"file": shard.file, "records": count, "bytes": os.path.getsize(temporary)}
         facts |= {"sha256": _sha256(temporary), "made": made}
         storage.write_text(note_path(out, shard), json.dumps(facts))
     return facts
+
+
+def smaller(first: Sequence[int] | None, second: Sequence[int] | None) -> list[int] | None:
+    """Return the least height and the least width of two sizes, of which either may not be known.
+
+    >>> smaller([48, 64], (96, 32))
+    [48, 32]
+    """
+    known = [size for size in (first, second) if size]
+    return [min(sides) for sides in zip(*known, strict=True)] or None
 
 
 @contextmanager
