@@ -54,3 +54,23 @@ def test_without_tensorflow_the_builds_are_named():
     assert done.returncode == 1
     assert 'install one build of TensorFlow: pip install -e ".[cpu]"' in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_damaged_shards_are_explained(tmp_path, capsys):
+    import tensorflow as tf
+
+    with tf.io.TFRecordWriter(str(tmp_path / "a.tfrecord")) as writer:
+        writer.write(b"a record")
+    (tmp_path / "a.tfrecord").write_bytes((tmp_path / "a.tfrecord").read_bytes()[:-1])
+    with pytest.raises(SystemExit) as ended:
+        run(lambda arguments: len(list(tf.data.TFRecordDataset(str(tmp_path / "a.tfrecord")))), [])
+    said = capsys.readouterr().err
+    assert ended.value.code == 1 and "is damaged (truncated record at" in said and "inspect_tfrecords" in said
+
+
+def test_unknown_kinds_of_bucket_are_one_line(capsys):
+    from tfdeblur import storage
+
+    with pytest.raises(SystemExit) as ended:
+        run(lambda arguments: storage.exists("gcs://bucket/set"), [])
+    assert ended.value.code == 1 and "'gcs' not implemented" in capsys.readouterr().err

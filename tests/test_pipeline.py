@@ -1,6 +1,7 @@
 """The input pipeline: what comes out, in which order, and that neither threads nor a restart change it."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -186,8 +187,46 @@ def test_sizes_that_do_not_fit_are_explained(folder, tmp_path):
         pipeline.training_batches(varied, batch=1)
     with pytest.raises(ValueError, match="differ in size, so a grid of patches"):
         pipeline.training_batches(varied, batch=1, patch=(16, 16))
-    with pytest.raises(tf.errors.InvalidArgumentError, match="smaller than a patch of 96x128"):
-        take(folder, 1, patch=(96, 128), crop="random")
-    for text in ("96", "96x", "0x12", "96×128"):
+    with pytest.raises(ValueError, match="48x64 is smaller than a patch of 96x128"):
+        pipeline.training_batches(folder, batch=1, patch=(96, 128), crop="random")
+    splits = records.load_manifest(folder)["splits"]
+    splits["train"]["smallest"] = splits["val"]["smallest"] = [48, 8]
+    (tmp_path / "small").mkdir()
+    small = change_manifest(folder, tmp_path / "small", size=None, splits=splits)
+    with pytest.raises(ValueError, match="48x8 is smaller than a patch of 9x9"):
+        pipeline.training_batches(small, batch=1, patch=(9, 9), crop="random")
+    for text in ("96", "96x", "0x12", "00x12", "96×128"):
         with pytest.raises(ValueError, match="written HEIGHTxWIDTH in pixels"):
             patches.parse_size(text)
+
+
+def test_incomplete_data_sets_are_explained(folder, tmp_path):
+    copy = shutil.copytree(folder, tmp_path / "copy")
+    shard = sorted(copy.glob("*-train-*.tfrecord"))[1]
+    whole = shard.read_bytes()
+    shard.write_bytes(whole[:-5])
+    message = f"{shard.name} has {len(whole) - 5} bytes, its manifest says {len(whole)}; copy it anew"
+    with pytest.raises(ValueError, match=message):
+        pipeline.training_batches(str(copy), batch=1)
+    shard.unlink()
+    with pytest.raises(FileNotFoundError, match=f"{shard.name} is missing; copy it anew"):
+        pipeline.training_batches(str(copy), batch=1)
+    (copy / records.MANIFEST).write_text("[]")
+    with pytest.raises(ValueError, match="manifest.json cannot be read .*remove it and make the data set again"):
+        pipeline.training_batches(str(copy), batch=1)
+
+
+def test_a_cache_file_is_read_back_for_the_same_samples_only(folder, tmp_path):
+    options = {"cache": str(tmp_path / "cache"), "shuffle": 0, "augment": False, "batch": 1}
+    found = [pair(photograph("coffee", 48, 64, 10 * i), 1.0, f"cup-{i}", "cup") for i in range(2)]
+    other = str(write_folder(tmp_path / "cups", {"train": found}))
+    for data in (folder, other):
+        for patch in (None, (16, 32)):
+            uncached = take(data, 2 * COUNT, patch=patch, **options | {"cache": "none"})
+            assert_equal(take(data, 2 * COUNT, patch=patch, **options), uncached)
+    index = next(tmp_path.glob("cache-*.index"))
+    index.with_name(index.name.replace(".index", "_0.lockfile")).touch()  # as a killed process leaves it
+    with pytest.raises(ValueError, match="another process is filling it, or was killed"):
+        for data in (folder, other):
+            for patch in (None, (16, 32)):
+                take(data, 1, patch=patch, **options)

@@ -1,10 +1,39 @@
-"""What the commands share: errors a user can mend end in one line, not in a traceback."""
+"""What the commands share: their options, and errors a user can mend, which end in one line, not in a traceback."""
 
 import importlib.util
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import TypeVar
+
+import tyro
+
+Options = TypeVar("Options")
+
+
+def parse(options: type[Options], module: str, arguments: Sequence[str] | None, description: str) -> Options:
+    """Parse a command line into a dataclass, whose fields are the options; errors and --help end the process.
+
+    Parameters
+    ----------
+    options : type
+        The dataclass. Its flags are false unless given.
+    module : str
+        The command, as `python -m` takes it.
+    arguments : sequence of str, optional
+        Arguments in place of the process' own.
+    description : str
+        What --help says above the options.
+    """
+    return tyro.cli(
+        options,
+        args=arguments,
+        prog=f"python -m {module}",
+        description=description,
+        config=(tyro.conf.FlagCreatePairsOff,),
+    )
 
 
 def run(main: Callable[[Sequence[str] | None], int | None], arguments: Sequence[str] | None = None) -> None:
@@ -20,7 +49,7 @@ def run(main: Callable[[Sequence[str] | None], int | None], arguments: Sequence[
     try:
         status = main(arguments) or 0
     except (ValueError, OSError, *_tensorflow_errors()) as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {_explained(error)}", file=sys.stderr)
         status = 1
     except KeyboardInterrupt:
         print("interrupted; the same command goes on from here", file=sys.stderr)
@@ -34,7 +63,21 @@ def _tensorflow_errors() -> tuple[type[Exception], ...]:
     if tensorflow is None:
         return ()
     errors = tensorflow.errors
-    return errors.NotFoundError, errors.PermissionDeniedError, errors.UnavailableError, errors.DataLossError
+    return (
+        errors.NotFoundError, errors.PermissionDeniedError, errors.UnauthenticatedError, errors.UnavailableError,
+        errors.UnimplementedError, errors.DataLossError,
+    )  # fmt: skip
+
+
+def _explained(error: Exception) -> str:
+    """Return what to tell the user; TensorFlow says neither which file is damaged nor what to do."""
+    damage = re.search(r"(truncated|corrupted) record at \d+", str(error))
+    if damage and not isinstance(error, (ValueError, OSError)):
+        return (
+            f"a shard of the data set is damaged ({damage[0]}); `python -m tools.inspect_tfrecords DIR` says which one "
+            "and what to do"
+        )
+    return str(error)
 
 
 def import_tensorflow() -> None:

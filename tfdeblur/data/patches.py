@@ -19,7 +19,7 @@ def parse_size(text: str) -> tuple[int, int]:
     (96, 128)
     """
     match = re.fullmatch(r"(\d+)x(\d+)", text)
-    if not match or "0" in match.groups():
+    if not match or 0 in map(int, match.groups()):
         raise ValueError(f"a size is written HEIGHTxWIDTH in pixels, such as 96x128, not {text!r}")
     return int(match[1]), int(match[2])
 

@@ -8,6 +8,9 @@ of the samples and every random choice depend on the seed and the step alone, no
 pipeline that starts at step k gives what an unbroken one gives at step k.
 """
 
+import hashlib
+import json
+import os
 from collections.abc import Iterator
 from functools import partial
 
@@ -34,6 +37,7 @@ def epoch_samples(manifest: dict, split: str, patch: tuple[int, int] | None, cro
         The pictures differ in size and are wanted whole or in a grid of patches, or are smaller than a patch.
     """
     count = records.split_of("the data set", split, manifest)["records"]
+    rows, columns = _grid(manifest, split, patch)
     if patch is None and manifest["size"] is None:
         raise ValueError(
             "the pictures of this data set differ in size and cannot be batched whole; give a patch size (--patch HxW)"
@@ -45,8 +49,13 @@ def epoch_samples(manifest: dict, split: str, patch: tuple[int, int] | None, cro
             "the pictures of this data set differ in size, so a grid of patches gives no fixed number of samples; "
             "use random crops (--crop random), or make the records with --patch"
         )
-    rows, columns = patches.grid_shape(manifest["size"], patch)
     return count * rows * columns
+
+
+def _grid(manifest: dict, split: str, patch: tuple[int, int] | None) -> tuple[int, int]:
+    """Return how many patches the smallest picture holds; refuse a patch that does not fit into it."""
+    smallest = manifest["size"] or manifest["splits"][split].get("smallest")
+    return patches.grid_shape(smallest, patch) if patch and smallest else (1, 1)
 
 
 def training_batches(
@@ -78,7 +87,8 @@ def training_batches(
     crop : {"grid", "random"}
         All patches of a regular grid (each a sample of its own), or one random place of every picture in every epoch.
     cache : str
-        `"memory"`, `"none"`, or the path of a file on a local disk.
+        `"memory"`, `"none"`, or the path of a file on a local disk, to which is added what tells one data set, split
+        and patch size from others.
     shuffle : int
         Size of the shuffle buffer in samples; 0 keeps the order of the records.
     augment : bool
@@ -93,18 +103,21 @@ def training_batches(
     Raises
     ------
     FileNotFoundError, ValueError
-        See `records.load_manifest`, `records.shard_paths` and `epoch_samples`.
+        See `records.load_manifest`, `records.shard_paths` and `epoch_samples`. Or the file of the cache is being
+        filled, or was when that process was killed.
     """
     manifest = records.load_manifest(folder)
-    shards = records.shard_paths(folder, split, manifest)
     count = epoch_samples(manifest, split, patch, crop)
+    shards = records.shard_paths(folder, split, manifest)
     grid, place = patch and crop == "grid", patch and crop == "random"
     encoded = cache == "none" and not grid
     samples = _read(shards, parallel) if encoded else read_pairs(shards, manifest, parallel)
     if grid:
         samples = samples.map(lambda *pair: tuple(patches.extract(p, patch) for p in pair), parallel).unbatch()
     if cache != "none":
-        samples = samples.cache("" if cache == "memory" else cache)
+        samples = samples.cache(
+            "" if cache == "memory" else _cache_file(cache, manifest, split, patch if grid else None)
+        )
 
     def one_epoch(epoch):
         return _shuffled(samples, min(shuffle, count), seed, epoch) if shuffle else samples
@@ -131,6 +144,19 @@ def training_batches(
     return stream.prefetch(tf.data.AUTOTUNE).with_options(_in_order())
 
 
+def _cache_file(cache: str, manifest: dict, split: str, patch: tuple[int, int] | None) -> str:
+    """Return where these samples are cached; other samples would be read back without a complaint."""
+    content = json.dumps([manifest["splits"][split]["shards"], manifest["encoding"], patch])
+    path = f"{cache}-{hashlib.sha256(content.encode()).hexdigest()[:12]}"
+    lock = f"{path}_0.lockfile"  # TensorFlow's name; a finished or interrupted process removes it, a killed one cannot
+    if os.path.exists(lock):
+        raise ValueError(
+            f"the cache is locked by {lock}: another process is filling it, or was killed while it did; wait for it, "
+            f"give another --cache, or remove {path}_0*"
+        )
+    return path
+
+
 def _seeds(seed: int, index: tf.Tensor) -> tf.Tensor:
     return tf.stack([tf.constant(seed, tf.int64), index])
 
@@ -138,9 +164,15 @@ def _seeds(seed: int, index: tf.Tensor) -> tf.Tensor:
 def validation_batches(
     folder: str, split: str = "val", *, batch: int, patch: tuple[int, int] | None = None, limit: int | None = None
 ) -> tf.data.Dataset:
-    """Return one pass, in order, over the first `limit` pictures of a split, cut into patches and kept in memory."""
+    """Return one pass, in order, over the first `limit` pictures of a split, cut into patches and kept in memory.
+
+    Batches are `(blur, sharp)`, `(batch, h, w, C)`, uint8 as stored, the last one smaller; pictures that differ in size
+    and are not cut come one by one. Raises what `training_batches` raises.
+    """
     manifest = records.load_manifest(folder)
-    pairs = read_pairs(records.shard_paths(folder, split, manifest), manifest)
+    shards = records.shard_paths(folder, split, manifest)
+    _grid(manifest, split, patch)
+    pairs = read_pairs(shards, manifest)
     pairs = pairs.take(-1 if limit is None else limit)
     if patch:
         pairs = pairs.map(lambda *pair: tuple(patches.extract(p, patch) for p in pair)).unbatch()

@@ -1,6 +1,7 @@
 """The record schema, which drives the writer and the parser alike, and the manifest that makes a folder a data set."""
 
 import json
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -164,7 +165,7 @@ def load_manifest(folder: str) -> dict:
     FileNotFoundError
         There is no such folder, no manifest in it, or a data set that was never finished.
     ValueError
-        The manifest is damaged, or was written by a newer version of this package.
+        The manifest is damaged, no manifest at all, or was written by a newer version of this package.
     """
     path = storage.join(folder, MANIFEST)
     if not storage.exists(path):
@@ -177,9 +178,10 @@ def load_manifest(folder: str) -> dict:
         )
     try:
         manifest = json.loads(storage.read_text(path))
-        schema = manifest["schema"]
-    except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError) as error:
-        raise ValueError(f"{path} cannot be read ({error}); make the data set again") from error
+        schema = int(manifest["schema"])
+    except (ValueError, KeyError, TypeError) as error:
+        found = f"no {error}" if isinstance(error, KeyError) else error
+        raise ValueError(f"{path} cannot be read ({found}); remove it and make the data set again") from error
     if schema > SCHEMA_VERSION:
         raise ValueError(
             f"{path} has schema {schema}, this version of tfdeblur reads up to {SCHEMA_VERSION}; upgrade tfdeblur"
@@ -188,18 +190,36 @@ def load_manifest(folder: str) -> dict:
 
 
 def shard_paths(folder: str, split: str, manifest: dict) -> list[str]:
-    """Return the paths of a split's shards.
+    """Return the paths of a split's shards, which on a local disk are seen to be there whole.
 
     Raises
     ------
+    FileNotFoundError
+        A shard is missing.
     ValueError
-        The data set has no such split; the message lists those it has.
+        A shard is not as long as the manifest says. Or the data set has no such split, or nothing in it; the message
+        lists those it has.
     """
-    return [storage.join(folder, shard["file"]) for shard in split_of(folder, split, manifest)["shards"]]
+    shards = split_of(folder, split, manifest)["shards"]
+    paths = [storage.join(folder, shard["file"]) for shard in shards]
+    if not storage.is_remote(folder):
+        for path, shard in zip(paths, shards, strict=True):
+            _check_length(path, shard["bytes"])
+    return paths
+
+
+def _check_length(path: str, expected: int) -> None:
+    again = "copy it anew, or remove the manifest and make the data set again"
+    if not storage.exists(path):
+        raise FileNotFoundError(f"the shard {path} is missing; {again}")
+    found = os.path.getsize(path)
+    if found != expected:
+        raise ValueError(f"the shard {path} has {found} bytes, its manifest says {expected}; {again}")
 
 
 def split_of(folder: str, split: str, manifest: dict) -> dict:
-    """Return the manifest's entry of a split, or say which ones there are."""
-    if split not in manifest["splits"]:
-        raise ValueError(f"{folder} has no split {split!r}; it has {', '.join(manifest['splits'])}")
+    """Return the manifest's entry of a split that has records, or say which ones there are."""
+    there = [name for name, entry in manifest["splits"].items() if entry["records"]]
+    if split not in there:
+        raise ValueError(f"{folder} has no split {split!r}; it has {', '.join(there)}")
     return manifest["splits"][split]

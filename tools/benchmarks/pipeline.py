@@ -104,7 +104,7 @@ def _write(folder: Path, size: tuple[int, int], encoding: str, count: int) -> st
                 data = encoded[i % len(encoded)]
                 record = records.Record(data, data, encoding, encoding, *size, 3, f"{index}-{i}", "scene")
                 writer.write(records.serialize(record))
-        shards.append({"file": file, "records": count // 2})
+        shards.append({"file": file, "records": count // 2, "bytes": (folder / file).stat().st_size})
     manifest = {
         "schema": records.SCHEMA_VERSION,
         "channels": 3,
