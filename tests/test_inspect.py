@@ -127,3 +127,11 @@ def test_a_newer_schema(folder, capsys):
     edit_manifest(folder, lambda manifest: manifest.update(schema=99))
     code, _, err = inspect(capsys, folder)
     assert code == 1 and "schema 99" in err and "upgrade" in err
+
+
+def test_a_sheet_that_cannot_be_written_hides_no_result(folder, tmp_path, capsys):
+    (tmp_path / "file").touch()
+    code, out, err = inspect(capsys, folder, "--out", tmp_path / "file/sheet.png")
+    assert code == 1 and "sound: 8 records" in out
+    assert "sheet.png cannot be written" in err and "--out" in err and "--pairs 0" in err
+    assert inspect(capsys, folder, "--pairs", -1)[2].startswith("error: --pairs is -1")

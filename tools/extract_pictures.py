@@ -1,13 +1,12 @@
 """Write pictures of a data set as PNG files: `python -m tools.extract_pictures DIR --split test --out PICTURES`."""
 
 import itertools
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import tyro
-from PIL import Image
 
 from tfdeblur import storage
 from tfdeblur.commandline import import_tensorflow, run
@@ -32,6 +31,8 @@ class Extract:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Write the pairs that are asked for; files that are there already are left as they are."""
     options = tyro.cli(Extract, args=arguments, prog="python -m tools.extract_pictures", description=__doc__)
+    if options.every < 1 or (options.limit is not None and options.limit < 1):
+        raise ValueError(f"--every is {options.every} and --limit {options.limit}; both must be above 0")
     import_tensorflow()
     from tfdeblur.data import pipeline
 
@@ -47,11 +48,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _write(path: str, picture: np.ndarray) -> None:
+    from tools import pictures, recording
+
     if picture.dtype != np.uint8:
-        picture = np.uint8(np.round(np.clip(picture, 0, 1) * 255))
-    storage.make_folder(os.path.dirname(path))
+        picture = recording.to_eight_bit(picture)
     with storage.publish(path) as temporary:
-        Image.fromarray(picture.squeeze()).save(temporary, "PNG")
+        Path(temporary).write_bytes(pictures.encode(picture, "png"))
 
 
 if __name__ == "__main__":

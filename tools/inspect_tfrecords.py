@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -61,6 +62,8 @@ class Shard:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; whatever is wrong with the data set ends it with an error that lists all of it."""
     options = tyro.cli(Inspect, args=arguments, prog="python -m tools.inspect_tfrecords", description=__doc__)
+    if options.pairs < 0:
+        raise ValueError(f"--pairs is {options.pairs}; it must not be negative")
     import_tensorflow()
     from tfdeblur.data import records
 
@@ -70,12 +73,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     contents, drawn, problems = look_through(shards, manifest, options.pairs, options.checksums)
     problems = _unlisted(options.folder, shards) + problems + shared_scenes(contents)
     print(table(manifest, contents))
-    if drawn:
-        print(f"contact sheet: {draw(drawn, options, manifest)}")
     if problems:
         raise ValueError("\n       ".join([f"{options.folder} is not sound:", *problems]))
     total = sum(shard.records for shard in shards)
     print(f"sound: {total} records in {len(shards)} shards" + ("" if options.checksums else ", checksums not compared"))
+    if drawn:
+        print(f"contact sheet: {draw(drawn, options, manifest)}")
     return 0
 
 
@@ -115,7 +118,7 @@ def describe(folder: str, manifest: dict) -> str:
     size = "sizes vary" if manifest["size"] is None else "{}x{} (height x width)".format(*manifest["size"])
     lines = [
         f"{manifest['name']} in {folder}, schema {manifest['schema']}",
-        f"  made by    {' '.join(manifest['command'])}",
+        f"  made by    {shlex.join(manifest['command'])}",
         f"  versions   {', '.join(f'{name} {version}' for name, version in manifest['versions'].items())}",
         f"  pictures   {size}, {manifest['channels']} channel{'s' if manifest['channels'] > 1 else ''}",
         f"  encoding   blurred {manifest['encoding']['blur']}, sharp {manifest['encoding']['sharp']}",
@@ -261,13 +264,25 @@ def table(manifest: dict, contents: dict[str, Contents]) -> str:
 
 
 def draw(drawn: list, options: Inspect, manifest: dict) -> str:
-    """Write the contact sheet and return its path: two pairs in a row."""
+    """Write the contact sheet and return its path: two pairs in a row.
+
+    Raises
+    ------
+    OSError
+        It cannot be written there, as where the data set is in a folder that is for reading only.
+    """
     rows = [sum((pictures for pictures, _ in drawn[i : i + 2]), []) for i in range(0, len(drawn), 2)]
     labels = [sum((captions for _, captions in drawn[i : i + 2]), []) for i in range(0, len(drawn), 2)]
     path = options.out or storage.join(options.folder, "contact_sheet.png")
-    with storage.publish(path) as temporary:
-        page = figures.sheet(rows, labels, title=f"{manifest['name']}: blurred and sharp", smallest=256)
-        page.save(temporary, "PNG")
+    page = figures.sheet(rows, labels, title=f"{manifest['name']}: blurred and sharp", smallest=256)
+    try:
+        with storage.publish(path) as temporary:
+            page.save(temporary, "PNG")
+    except OSError as error:
+        raise OSError(
+            f"the contact sheet {path} cannot be written ({error.strerror or error}); name another file with --out, "
+            "or have none with --pairs 0"
+        ) from error
     return path
 
 
