@@ -93,7 +93,13 @@ def test_type_is_kept_and_input_untouched(blur, picture):
 
 
 @pytest.mark.parametrize(
-    "call", [lambda x: gaussian_blur(x, -1), lambda x: gaussian_blur(x, np.nan), lambda x: gaussian_kernel(4, 1)]
+    "call",
+    [
+        lambda x: gaussian_blur(x, -1),
+        lambda x: gaussian_blur(x, np.nan),
+        lambda x: gaussian_kernel(4, 1),
+        lambda x: gaussian_kernel(5, 0),
+    ],
 )
 def test_nonsense_is_refused(call, picture):
     with pytest.raises(ValueError, match="must be"):

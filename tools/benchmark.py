@@ -15,9 +15,11 @@ from tfdeblur.report import replaced
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a benchmark; print what it found as a table, or put it into a document between markers of its name."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
-    parser = argparse.ArgumentParser(add_help=False)
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument("--readme")
     ours, rest = parser.parse_known_args(arguments)
+    if ours.readme and rest:  # a document that has no place for the table is found before minutes of work
+        replaced(storage.read_text(ours.readme), "", ours.readme, rest[0])
     import_tensorflow()
     from tools.benchmarks import pipeline, records, train
 

@@ -55,13 +55,20 @@ def gaussian_kernel(size: int, sigma: float) -> np.ndarray:
     size : int
         Odd side length in pixels.
     sigma : float
-        Standard deviation in pixels.
+        Standard deviation in pixels, above 0.
 
     Returns
     -------
     numpy.ndarray
         `(size, size)`, float32, centred at `(size // 2, size // 2)`, summing to 1.
+
+    Raises
+    ------
+    ValueError
+        `size` is even or not positive, or `sigma` is not a number above 0.
     """
+    if not (np.isfinite(sigma) and sigma > 0):
+        raise ValueError(f"sigma is {sigma}; it must be a number of pixels above 0")
     if size < 1 or size % 2 == 0:
         raise ValueError(f"kernel size is {size}; it must be odd and positive, so that the kernel has a centre")
     offsets = np.arange(size) - size // 2
