@@ -71,7 +71,7 @@ def read_text(path: str) -> str:
 def write_text(path: str, text: str) -> None:
     """Write a UTF-8 file whole or not at all."""
     with publish(path) as temporary:
-        Path(temporary).write_text(text)
+        Path(temporary).write_bytes(text.encode())
 
 
 @contextmanager
