@@ -131,6 +131,42 @@ def test_a_folder_with_other_settings_is_left_alone(data, tmp_path):
         train.main(command(data, tmp_path, "--steps", "2", "--loss", "mse"))
 
 
+def test_an_attempt_that_failed_is_repeated_with_other_settings(data, tmp_path):
+    with pytest.raises(ValueError, match="there is no loss 'charbonier'"):
+        train.main(command(data, tmp_path, "--steps", "2", "--loss", "charbonier"))
+    train.main(command(data, tmp_path, "--steps", "2", "--loss", "charbonnier"))
+    assert (tmp_path / "best.keras").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--channels", "1"], "have 3 channels, the network takes 1; give --channels 3"),
+        (["--model", "unet16", "--depth", "None", "--patch", "20x16"], "multiples of 8, the samples are 20x16"),
+    ],
+)
+def test_what_does_not_fit_the_data_is_said(options, message, data, tmp_path):
+    with pytest.raises(ValueError, match=message):
+        train.main(command(data, tmp_path, "--steps", "2", *options))
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("batch", 0), ("steps", 0), ("epochs", 0), ("shuffle", -1), ("checkpoint-every", 0), ("steps-per-execution", 0)],
+)
+def test_numbers_without_a_meaning(option, value, data, tmp_path):
+    with pytest.raises(ValueError, match=f"--{option} is {value}; "):
+        train.main(command(data, tmp_path, f"--{option}", str(value)))
+    assert not list(tmp_path.iterdir())
+
+
+def test_without_validation_split_the_best_is_that_of_training(tmp_path, capsys):
+    cats = [pair(photograph("chelsea", 32, 32, 10 * i, 20 * i), 1.0, f"cat-{i}", "cat") for i in range(4)]
+    folder = write_folder(tmp_path / "small", {"train": cats})
+    train.main(command(str(folder), tmp_path / "run", "--steps", "2"))
+    assert "dB on train)" in capsys.readouterr().out
+
+
 def test_nan_stops_with_the_step_and_its_batch(data, tmp_path):
     with pytest.raises(ValueError, match=r"the loss is (nan|inf) at step (\d+); its batch is in .*npz"):
         train.main(command(data, tmp_path, "--steps", "300", "--learning-rate", "1e30", "--schedule", "constant"))

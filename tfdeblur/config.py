@@ -91,6 +91,18 @@ class Experiment:
     steps_per_execution: int = 1
     """Steps run at a time without coming back to Python; logs and checkpoints fall on multiples of it."""
 
+    def __post_init__(self):
+        """Raise a ValueError for a number that nothing can be done with."""
+        least = dict.fromkeys(["channels", "features", "depth", "steps", "validate_every", "validation_pictures"], 1)
+        least |= dict.fromkeys(["batch", "checkpoint_every", "steps_per_execution"], 1)
+        least |= dict.fromkeys(["shuffle", "warmup_steps"], 0)
+        for field, smallest in least.items():
+            value = getattr(self, field)
+            if value is not None and value < smallest:
+                raise ValueError(f"--{field.replace('_', '-')} is {value}; at least {smallest} is needed")
+        if self.epochs <= 0:
+            raise ValueError(f"--epochs is {self.epochs:g}; more than 0 is needed")
+
 
 def to_json(experiment: Experiment) -> str:
     """Return the experiment as JSON."""

@@ -42,11 +42,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     from tfdeblur.training.run import train
 
     workdir = options.workdir or storage.join("runs", options.experiment.name)
-    devices.keep_freed_memory(records.load_manifest(options.experiment.data)["size"])
+    manifest = records.load_manifest(options.experiment.data)
+    devices.keep_freed_memory(manifest["size"])
     strategy = devices.choose_strategy(options.tpu)
     facts = train(options.experiment, workdir, strategy, provenance.command("tfdeblur.train", arguments))
     best = facts["best"]
-    print(f"best model: {storage.join(workdir, 'best.keras')} (step {best['step']}, PSNR {best['psnr']:.2f} dB on val)")
+    split = "val" if "val" in manifest["splits"] else "train"
+    path = storage.join(workdir, "best.keras")
+    print(f"best model: {path} (step {best['step']}, PSNR {best['psnr']:.2f} dB on {split})")
     following = provenance.command("tfdeblur.evaluate", [workdir, "--data", options.experiment.data, "--split", "test"])
     print(f"next: {following}")
 

@@ -14,6 +14,7 @@ import tensorflow as tf
 from tfdeblur import devices, losses, provenance, storage
 from tfdeblur.config import Experiment
 from tfdeblur.data import patches, pipeline, records
+from tfdeblur.inference import size_multiple
 from tfdeblur.models import build_model
 from tfdeblur.training import run_folder, schedule
 from tfdeblur.training.log import PICTURES, Log
@@ -75,27 +76,8 @@ def train(
     FileNotFoundError, ValueError
         The data set or the run folder do not fit; or the loss is no longer a number.
     """
-    manifest = records.load_manifest(experiment.data)
-    plan = Plan.of(experiment, manifest, strategy.num_replicas_in_sync)
-    run_folder.claim(workdir, experiment)
-    keras.utils.set_random_seed(experiment.seed)
-    policy = devices.choose_precision(experiment.precision, strategy)
-    with strategy.scope():
-        model = build(experiment, plan, policy)
-    step, state = run_folder.load_checkpoint(workdir, model)
-    print(
-        f"{experiment.name}: {model.network.count_params():,} parameters, {plan.steps:,} steps of {plan.batch} samples "
-        f"({plan.steps_per_epoch:.4g} an epoch), {policy}, {devices.describe(strategy)}"
-        + (f"; goes on after step {step:,}" if step else ""),
-        flush=True,
-    )
-    facts = {
-        "experiment": experiment.name, "command": command, "commit": provenance.commit(),
-        "versions": provenance.versions(), "device": devices.describe(strategy), "precision": policy,
-        "replicas": strategy.num_replicas_in_sync, "global_batch": plan.batch,
-    }  # fmt: skip
-    facts["earlier"] = run_folder.earlier_parts(workdir, facts, step)
-    run = _Run(experiment, workdir, strategy, model, plan, step, state, facts)
+    run = _Run(experiment, workdir, strategy, command)
+    print(run.heading(), flush=True)
     with _signals() as stop:
         run.go(stop, on_step)
     return run.finish()
@@ -129,19 +111,58 @@ def patch_size(experiment: Experiment) -> tuple[int, int] | None:
     return patches.parse_size(experiment.patch) if experiment.patch else None
 
 
-class _Run:
-    """A run between its beginning and its end."""
+def check_fit(experiment: Experiment, manifest: dict, network: keras.Model) -> None:
+    """Raise a ValueError if the network does not take the samples of the data set."""
+    if manifest["channels"] != experiment.channels:
+        raise ValueError(
+            f"the pictures of {experiment.data} have {manifest['channels']} channels, the network takes "
+            f"{experiment.channels}; give --channels {manifest['channels']}"
+        )
+    height, width = patch_size(experiment) or manifest["size"]
+    multiple = size_multiple(network)
+    if height % multiple or width % multiple:
+        raise ValueError(
+            f"{experiment.model} takes heights and widths that are multiples of {multiple}, the samples are "
+            f"{height}x{width}; choose another --patch"
+        )
 
-    def __init__(self, experiment, workdir, strategy, model, plan, step, state, facts):
+
+class _Run:
+    """A run between its beginning, or where its folder says it stopped, and its end."""
+
+    def __init__(self, experiment: Experiment, workdir: str, strategy: tf.distribute.Strategy, command: str):
         self.experiment, self.workdir, self.strategy = experiment, workdir, strategy
-        self.model, self.plan, self.done, self.facts = model, plan, step, facts
+        manifest = records.load_manifest(experiment.data)
+        self.plan = Plan.of(experiment, manifest, strategy.num_replicas_in_sync)
+        run_folder.claim(workdir, experiment)
+        keras.utils.set_random_seed(experiment.seed)
+        policy = devices.choose_precision(experiment.precision, strategy)
+        with strategy.scope():
+            self.model = build(experiment, self.plan, policy)
+        check_fit(experiment, manifest, self.model.network)
+        self.validation = None
+        if "val" in manifest["splits"]:
+            patch, limit = patch_size(experiment), experiment.validation_pictures
+            batch = self.plan.batch
+            self.validation = pipeline.validation_batches(experiment.data, batch=batch, patch=patch, limit=limit)
+        self.done, state = run_folder.load_checkpoint(workdir, self.model)
         self.state = {"best": None, "best_step": None, "seconds": 0.0} | state
         self.began = time.monotonic() - self.state["seconds"]
-        patch = patch_size(experiment)
-        self.validation = None
-        if "val" in records.load_manifest(experiment.data)["splits"]:
-            limit = experiment.validation_pictures
-            self.validation = pipeline.validation_batches(experiment.data, batch=plan.batch, patch=patch, limit=limit)
+        self.facts = {
+            "experiment": experiment.name, "command": command, "commit": provenance.commit(),
+            "versions": provenance.versions(), "device": devices.describe(strategy), "precision": policy,
+            "replicas": strategy.num_replicas_in_sync, "global_batch": self.plan.batch,
+        }  # fmt: skip
+        self.facts["earlier"] = run_folder.earlier_parts(workdir, self.facts, self.done)
+
+    def heading(self) -> str:
+        """Return what is trained, on what, and from where on, in a line."""
+        plan, facts = self.plan, self.facts
+        return (
+            f"{facts['experiment']}: {self.model.network.count_params():,} parameters, {plan.steps:,} steps of "
+            f"{plan.batch} samples ({plan.steps_per_epoch:.4g} an epoch), {facts['precision']}, {facts['device']}"
+            + (f"; goes on after step {self.done:,}" if self.done else "")
+        )
 
     def batches(self) -> tf.data.Dataset:
         """Return the batches from the present step on."""

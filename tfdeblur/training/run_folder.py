@@ -23,13 +23,15 @@ KEPT = 2
 def claim(workdir: str, experiment: Experiment) -> None:
     """Make a run folder, or see that an existing one belongs to the same experiment.
 
+    As long as there is no checkpoint nothing is lost, so an attempt that failed may be repeated with other settings.
+
     Raises
     ------
     ValueError
         The folder holds a run with other settings; the message names them.
     """
     path = storage.join(workdir, "config.json")
-    if storage.exists(path):
+    if storage.exists(path) and _checkpoint_steps(workdir):
         before, now = dataclasses.asdict(config.load(path)), dataclasses.asdict(experiment)
         changed = [key for key in now if now[key] != before[key] and key not in FREE_TO_CHANGE]
         if changed:
