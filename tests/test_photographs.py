@@ -211,6 +211,16 @@ def test_transparent_colours_become_an_alpha_channel(tmp_path):
     assert photographs.read(path).pixels[5, 7, 3] == 0
 
 
+@pytest.mark.parametrize("exif", [b"Exif\0\0garbage!", b"Exif\0\0II*\0\x08\0\0\0\xff\xff", b"Exif\0\0II"])
+def test_damaged_exif_stops_nothing(exif, tmp_path):
+    path = str(tmp_path / "photo.jpg")
+    Image.fromarray(COLOUR).save(path, exif=exif, dpi=(300, 300))
+    photograph = photographs.read(path)
+    for format in ("jpeg", "png", "tiff", "webp"):
+        photographs.write(str(tmp_path / "photo"), photograph, format)
+        assert photographs.read(str(tmp_path / "photo")).pixels.shape == COLOUR.shape
+
+
 def test_cmyk_with_a_profile_that_does_not_fit_is_still_read(tmp_path):
     path = str(tmp_path / "photo.jpg")
     Image.fromarray(COLOUR).convert("CMYK").save(path, icc_profile=PROFILE, quality=95)

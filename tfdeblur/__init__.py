@@ -48,6 +48,9 @@ def load(model: str, *, tile: int = 512, overlap: int | None = None, ensemble: b
         image = picture if isinstance(picture, Image.Image) else None
         pixels = picture if image is None else from_pillow(image)
         sharp = deblur_picture(deblur, pixels, tile=tile, overlap=overlap, ensemble=ensemble)
-        return sharp if image is None else to_pillow(sharp, info=image.info)
+        if image is None:
+            return sharp
+        described_colours = image.mode != "CMYK"  # which has become RGB, and the profile is not for that
+        return to_pillow(sharp, {k: v for k, v in image.info.items() if described_colours or k != "icc_profile"})
 
     return sharpen

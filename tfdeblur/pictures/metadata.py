@@ -2,6 +2,7 @@
 
 import re
 import struct
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
@@ -18,6 +19,8 @@ STRUCTURE = {
 }
 """Tags that say how a TIFF stores its pixels, in several kinds of compression; the writer knows better."""
 PHOTOSHOP_HEADER = b"Photoshop 3.0\0"
+DAMAGE = (SyntaxError, ValueError, KeyError, OSError, struct.error)
+"""What Pillow raises for EXIF that it does not understand."""
 LONGEST_SEGMENT = 65533  # bytes in a JPEG marker segment beside the marker and the length
 
 
@@ -53,10 +56,18 @@ class Metadata:
     chunks: tuple[tuple[bytes, bytes], ...] = ()
 
 
+def orientation(image: Image.Image) -> int:
+    """Return the EXIF orientation of an opened picture, 1 to 8; 1 where there is none or the EXIF is damaged."""
+    try:
+        return image.getexif().get(ORIENTATION, 1)
+    except DAMAGE:
+        return 1
+
+
 def read_metadata(image: Image.Image, file: BinaryIO) -> Metadata:
     """Collect the metadata of an opened picture, whose tags it uses up; `file` is the same file."""
     info = image.info
-    turned = image.getexif().get(ORIENTATION, 1) != 1
+    turned = orientation(image) != 1
     xmp = info.get("xmp") or info.get("XML:com.adobe.xmp", b"")
     xmp = xmp.encode() if isinstance(xmp, str) else bytes(xmp)
     return Metadata(
@@ -123,13 +134,20 @@ def webp_options(metadata: Metadata) -> dict:
 
 
 def tiff_tags(metadata: Metadata) -> dict:
-    """Return the tags of a TIFF's first directory, with those for EXIF and GPS as nested dicts."""
-    exif = Image.Exif()
-    exif.load(metadata.exif)
-    tags = {}
-    for tag in exif:
-        nested = tag in (ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo)
-        tags[tag] = exif.get_ifd(tag) if nested else exif[tag]
+    """Return the tags of a TIFF's first directory, with those for EXIF and GPS as nested dicts.
+
+    EXIF that is damaged is left out: other formats take its bytes as they are, tags have to be understood.
+    """
+    exif, tags = Image.Exif(), {}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            exif.load(metadata.exif)
+            for tag in exif:
+                nested = tag in (ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo)
+                tags[tag] = exif.get_ifd(tag) if nested else exif[tag]
+        except DAMAGE:
+            tags = {}
     if metadata.dpi:
         tags |= {ExifTags.Base.XResolution: metadata.dpi[0], ExifTags.Base.YResolution: metadata.dpi[1]}
         tags[ExifTags.Base.ResolutionUnit] = 2  # inches

@@ -15,9 +15,9 @@ from PIL import ExifTags, Image, ImageCms, JpegImagePlugin, UnidentifiedImageErr
 from tfdeblur import storage
 from tfdeblur.pictures.lossless import read_png16, read_tiff16, write_png16, write_tiff
 from tfdeblur.pictures.metadata import (
-    ORIENTATION,
     Metadata,
     jpeg_options,
+    orientation,
     png_chunks,
     png_options,
     read_metadata,
@@ -79,11 +79,11 @@ def read(path: str) -> Photograph:
             pixels = _decode_webp(image, file)
         else:
             pixels = np.atleast_3d(from_pillow(image))
-        orientation = image.getexif().get(ORIENTATION, 1)  # of a TIFF, Pillow has turned the pixels and says 1
+        turn = orientation(image)  # of a TIFF, Pillow has turned the pixels and says 1
         metadata = read_metadata(image, file)
         if image.mode == "CMYK":
             metadata = replace(metadata, icc_profile=b"")
-        return Photograph(_turned(pixels, orientation), FORMATS[image.format], metadata, _encoding(image, file))
+        return Photograph(_turned(pixels, turn), FORMATS[image.format], metadata, _encoding(image, file))
 
 
 def size(path: str) -> tuple[int, int]:
