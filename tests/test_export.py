@@ -136,6 +136,10 @@ def test_what_cannot_be_exported_leaves_things_as_they_are(tmp_path):
         main([str(tmp_path / "model.keras"), "--out", str(tmp_path / "photos"), "--overwrite"])
     with pytest.raises(ValueError, match="is a file"):
         main([str(tmp_path / "model.keras"), "--out", str(tmp_path / "model.keras"), "--overwrite"])
+    with pytest.raises(ValueError, match="new.keras is the name of a .keras file; add --format keras"):
+        main([str(tmp_path / "model.keras"), "--out", str(tmp_path / "new.keras")])
+    with pytest.raises(OSError, match="mine.jpg is a file; a folder is needed"):
+        main([str(tmp_path / "model.keras"), "--out", str(tmp_path / "photos" / "mine.jpg"), "--format", "keras"])
     with pytest.raises(OSError, match="model.keras"):
         main([str(tmp_path / "model.keras"), "--out", str(tmp_path / "model.keras" / "below")])
     with pytest.raises(FileNotFoundError, match="there is no"):

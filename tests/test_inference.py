@@ -144,6 +144,10 @@ def test_what_is_no_model_is_named(tmp_path):
     (tmp_path / "notes.keras").write_text("not a model")
     with pytest.raises(ValueError, match="notes.keras is not a model"):
         load_deblur(str(tmp_path / "notes.keras"))
+    negative().save(tmp_path / "cut.keras")
+    (tmp_path / "cut.keras").write_bytes((tmp_path / "cut.keras").read_bytes()[:2000])
+    with pytest.raises(ValueError, match="cut.keras is not a model but something else, or damaged"):
+        load_deblur(str(tmp_path / "cut.keras"))
     (tmp_path / "photo.png").write_bytes(b"\x89PNG")
     with pytest.raises(ValueError, match="photo.png is not a model"):
         load_deblur(str(tmp_path / "photo.png"))
@@ -190,6 +194,13 @@ def test_load_works_on_pillow_images(mode, saved):
     colours = slice(0, -1 if mode in ("RGBA", "LA") else None)
     expected[..., colours] = np.iinfo(expected.dtype).max - expected[..., colours]
     np.testing.assert_array_equal(np.atleast_3d(np.asarray(result)), expected)
+
+
+def test_load_takes_the_profile_of_cmyk_away(saved):
+    image = Image.fromarray(PICTURE[:70, :80]).convert("CMYK")
+    image.info |= {"icc_profile": b"of another colour space", "dpi": (300, 300)}
+    result = tfdeblur.load(saved(negative()))(image)
+    assert (result.mode, result.info) == ("RGB", {"dpi": (300, 300)})
 
 
 def _scaled(factor: float) -> keras.Model:

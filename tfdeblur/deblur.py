@@ -10,7 +10,7 @@ import tyro
 from tqdm import tqdm
 
 from tfdeblur import storage
-from tfdeblur.commandline import import_tensorflow, run
+from tfdeblur.commandline import import_tensorflow, parse, run
 from tfdeblur.pictures.destinations import Job, find_pictures, plan
 from tfdeblur.tiling import choose_overlap
 
@@ -47,13 +47,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     int
         0 if every photograph has been deblurred, 1 if some failed or were skipped.
     """
-    chosen = tyro.cli(
-        Arguments,
-        args=arguments,
-        prog="python -m tfdeblur.deblur",
-        description="Deblur photographs (JPEG, PNG, TIFF, WebP; 8 and 16 bits) of any size.",
-        config=(tyro.conf.FlagCreatePairsOff,),
-    )
+    description = "Deblur photographs (JPEG, PNG, TIFF, WebP; 8 and 16 bits) of any size."
+    chosen = parse(Arguments, "tfdeblur.deblur", arguments, description)
     choose_overlap(chosen.tile, chosen.overlap)
     jobs = plan(find_pictures(chosen.paths, chosen.out), chosen.out, chosen.format)
     storage.make_folder(chosen.out)

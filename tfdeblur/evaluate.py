@@ -15,7 +15,7 @@ import numpy as np
 import tyro
 
 from tfdeblur import provenance, storage
-from tfdeblur.commandline import import_tensorflow, run
+from tfdeblur.commandline import import_tensorflow, parse, run
 
 PER_IMAGE, SUMMARY, REPORT, SHEET = "per_image.csv", "summary.json", "summary.md", "contact_sheet.png"
 DETAIL = 320
@@ -47,7 +47,7 @@ class Evaluate:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
-    options = tyro.cli(Evaluate, args=arguments, prog="python -m tfdeblur.evaluate", description=__doc__)
+    options = parse(Evaluate, "tfdeblur.evaluate", arguments, __doc__)
     for option, value in (("limit", options.limit), ("batch", options.batch), ("tile", options.tile)):
         if value is not None and value < 1:
             raise ValueError(f"--{option} is {value}; at least 1 is needed")

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 import tyro
 
 from tfdeblur import storage
-from tfdeblur.commandline import import_tensorflow, run
+from tfdeblur.commandline import import_tensorflow, parse, run
 
 
 @dataclass(frozen=True)
@@ -29,13 +29,7 @@ class Arguments:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Export a trained model."""
-    chosen = tyro.cli(
-        Arguments,
-        args=arguments,
-        prog="python -m tfdeblur.export",
-        description="Export a trained model for use without this package.",
-        config=(tyro.conf.FlagCreatePairsOff,),
-    )
+    chosen = parse(Arguments, "tfdeblur.export", arguments, "Export a trained model for use without this package.")
     if chosen.format == "keras":
         path = chosen.out if chosen.out.endswith(".keras") else storage.join(chosen.out, "model.keras")
         if storage.exists(path) and not chosen.overwrite:
@@ -43,6 +37,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     else:
         path = chosen.out
         check_folder(path, chosen.overwrite)
+        if path.endswith(".keras"):
+            raise ValueError(f"{path} is the name of a .keras file; add --format keras, or give a folder to --out")
     import_tensorflow()
     from tfdeblur.inference import as_float32, load_network
 

@@ -1,6 +1,7 @@
 """Trained networks as plain functions on pictures of any size."""
 
 import json
+import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -106,6 +107,8 @@ def load_network(model: str) -> keras.Model:
         path = storage.join(model, "best.keras")
         if not storage.exists(path):
             raise FileNotFoundError(f"{model}: this run has saved no model yet (no best.keras); train it further")
+    if path.endswith(".keras") and not storage.is_remote(path) and not zipfile.is_zipfile(path):
+        raise ValueError(f"{path} is not a model but something else, or damaged; a model is {MODEL_KINDS}")
     try:
         return keras.saving.load_model(path, compile=False)
     except Exception as error:  # Keras raises whatever its parts raise: ValueError, KeyError, BadZipFile, TypeError ...

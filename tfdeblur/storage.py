@@ -39,11 +39,20 @@ def list_names(folder: str) -> list[str]:
 
 
 def make_folder(path: str) -> None:
-    """Make a folder with its parents; nothing happens where it exists."""
+    """Make a folder with its parents; nothing happens where it exists.
+
+    Raises
+    ------
+    OSError
+        It cannot be made there.
+    """
     if is_remote(path):
         _gfile().makedirs(path)
-    else:
+        return
+    try:
         os.makedirs(path, exist_ok=True)
+    except FileExistsError as error:
+        raise FileExistsError(f"{path} is a file; a folder is needed") from error
 
 
 def remove(path: str) -> None:
@@ -82,7 +91,7 @@ def publish(path: str) -> Iterator[str]:
     in one piece, and a bucket shows an object only when its upload is complete.
     """
     folder = tempfile.gettempdir() if is_remote(path) else os.path.dirname(os.path.abspath(path))
-    os.makedirs(folder, exist_ok=True)
+    make_folder(folder)
     # The suffix stays as it is: Keras and Pillow choose a format by it.
     temporary = os.path.join(folder, f".partial-{uuid.uuid4().hex}-{os.path.basename(path)}")
     try:
