@@ -1,8 +1,12 @@
 """`python -m tfdeblur.evaluate` on real photographs, with a small network that does sharpen."""
 
 import csv
+import inspect
 import json
+import subprocess
+import sys
 import weakref
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -213,6 +217,15 @@ def test_no_picture_is_kept():
 
     rows, _ = measuring.measure_all(deblur, pairs(), 40, 4, 512)
     assert len(rows) == 40 and most <= 9
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the system does not tell")
+def test_peak_memory_is_that_of_this_process_alone():
+    source = inspect.getsource(measuring.peak_memory)
+    small = f"import sys\nfrom pathlib import Path\n{source}\nprint(peak_memory())"
+    large = "import subprocess, sys; held = bytes(1) * 2**28; subprocess.run([sys.executable, '-c', sys.argv[1]])"
+    done = subprocess.run([sys.executable, "-c", large, small], capture_output=True, text=True, check=True)
+    assert 1 < float(done.stdout) < 100
 
 
 def test_the_time_of_the_first_batch_is_not_counted_in_the_rate():
