@@ -37,6 +37,7 @@ def commit() -> str | None:
     """Return the commit of the working copy this runs from, with a + where it was changed; None outside of one."""
     folder = Path(__file__).parent
     try:
+        _git(folder, "ls-files", "--error-unmatch", Path(__file__).name)  # else .venv may lie in another project
         name = _git(folder, "rev-parse", "--short", "HEAD")
         return name + ("+" if _git(folder, "status", "--porcelain", "--untracked-files=no") else "")
     except (OSError, subprocess.CalledProcessError):
