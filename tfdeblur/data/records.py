@@ -204,12 +204,12 @@ def shard_paths(folder: str, split: str, manifest: dict) -> list[str]:
     paths = [storage.join(folder, shard["file"]) for shard in shards]
     if not storage.is_remote(folder):
         for path, shard in zip(paths, shards, strict=True):
-            _check_length(path, shard["bytes"])
+            _check_length(path, shard["bytes"], folder)
     return paths
 
 
-def _check_length(path: str, expected: int) -> None:
-    again = "copy it anew, or remove the manifest and make the data set again"
+def _check_length(path: str, expected: int, folder: str) -> None:
+    again = f"copy it anew; `python -m tools.inspect_tfrecords {folder}` says whether all else is sound"
     if not storage.exists(path):
         raise FileNotFoundError(f"the shard {path} is missing; {again}")
     found = os.path.getsize(path)
