@@ -174,6 +174,13 @@ def test_nan_stops_with_the_step_and_its_batch(data, tmp_path):
     assert kept["blur"].shape == kept["sharp"].shape == (4, 16, 16, 3)
 
 
+def test_weights_that_are_no_numbers_are_never_saved(data, tmp_path):
+    """A last step that ruins the weights has a finite loss still: that of the weights before it."""
+    with pytest.raises(ValueError, match="the weights are no longer finite at step 1; its batch is in"):
+        train.main(command(data, tmp_path, "--steps", "1", "--learning-rate", "1e39", "--schedule", "constant"))
+    assert not (tmp_path / "checkpoints").exists() and not (tmp_path / "last.keras").exists()
+
+
 def test_a_damaged_checkpoint_is_named(data, tmp_path):
     train.main(command(data, tmp_path, "--steps", "2"))
     path = next((tmp_path / "checkpoints").glob("*.h5"))

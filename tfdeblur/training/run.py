@@ -1,5 +1,6 @@
 """How a run begins, goes on and ends: one loop for every kind of training step, device and strategy."""
 
+import dataclasses
 import signal
 import threading
 import time
@@ -164,9 +165,9 @@ class _Run:
             + (f"; goes on after step {self.done:,}" if self.done else "")
         )
 
-    def batches(self) -> tf.data.Dataset:
-        """Return the batches from the present step on."""
-        e = self.experiment
+    def batches(self, **otherwise) -> tf.data.Dataset:
+        """Return the batches from the present step on, by the experiment's own fields but for some given."""
+        e = dataclasses.replace(self.experiment, **otherwise)
         return pipeline.training_batches(
             e.data, batch=self.plan.batch, patch=patch_size(e), crop=e.crop, cache=e.cache, shuffle=e.shuffle,
             augment=e.augment, seed=e.seed, first_step=self.done,
@@ -184,13 +185,17 @@ class _Run:
             while self.done < plan.steps:
                 logs = {key: float(value) for key, value in self.model.train_function(iterator).items()}
                 if not np.isfinite(logs["loss"]):
-                    raise ValueError(self._keep_batch(logs["loss"]))
+                    raise ValueError(self._keep_batch(f"the loss is {logs['loss']}"))
                 self.done += at_once
                 log.step(plan.batch * at_once, logs)
                 at_period = self.done % plan.period == 0 or self.done == plan.steps
+                at_checkpoint = at_period or stop.is_set() or self.done % self.experiment.checkpoint_every < at_once
+                if at_checkpoint and not all(np.isfinite(weight).all() for weight in self.model.network.get_weights()):
+                    self.done -= at_once
+                    raise ValueError(self._keep_batch("the weights are no longer finite"))
                 if at_period:
                     self._validate(log, logs)
-                if at_period or stop.is_set() or self.done % self.experiment.checkpoint_every < at_once:
+                if at_checkpoint:
                     self._checkpoint()
                     log.resume_clock()
                 on_step(plan.batch * at_once)
@@ -222,14 +227,14 @@ class _Run:
         run_folder.write_facts(self.workdir, self.facts | done)  # first: wherever there is a checkpoint there are facts
         run_folder.save_checkpoint(self.workdir, self.model, self.done, self.state)
 
-    def _keep_batch(self, loss: float) -> str:
-        """Save the batch of the present step, which the pipeline gives again, and say where."""
+    def _keep_batch(self, trouble: str) -> str:
+        """Save the batch of the next step, which the pipeline gives again, and say where."""
         path = storage.join(self.workdir, f"bad-step-{self.done:08d}.npz")
-        blur, sharp = next(iter(self.batches()))
+        blur, sharp = next(iter(self.batches(cache="none")))  # a cache that is being filled admits no second reader
         with storage.publish(path) as temporary:
             np.savez(temporary, blur=blur.numpy(), sharp=sharp.numpy())
         return (
-            f"the loss is {loss} at step {self.done + 1}; its batch is in {path}. The run can go on from its last "
+            f"{trouble} at step {self.done + 1}; its batch is in {path}. The run can go on from its last "
             "checkpoint: try a lower --learning-rate or --clip-norm 1 in a new --workdir"
         )
 
