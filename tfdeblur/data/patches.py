@@ -67,9 +67,9 @@ def extract(picture: tf.Tensor, patch: tuple[int, int]) -> tf.Tensor:
         [tf.debugging.assert_positive(rows * columns, f"a picture is smaller than a patch of {h}x{w}")]
     ):
         picture = picture[: rows * h, : columns * w]
-    blocks = tf.reshape(picture, (rows, h, columns, w, channels))
-    blocks = tf.transpose(blocks, (0, 2, 1, 3, 4))  # (rows, columns, h, w, C)
-    return tf.reshape(blocks, (-1, h, w, channels))
+    pieces = tf.reshape(picture, (rows * h * columns, w * channels))  # each one line of one patch
+    order = tf.transpose(tf.reshape(tf.range(rows * h * columns), (rows, h, columns)), (0, 2, 1))
+    return tf.reshape(tf.gather(pieces, tf.reshape(order, [-1])), (-1, h, w, channels))
 
 
 def stitch(patches: tf.Tensor, grid: tuple[int, int]) -> tf.Tensor:

@@ -41,6 +41,7 @@ def flip_and_turn(blur: tf.Tensor, sharp: tf.Tensor, seed: tf.Tensor) -> tuple[t
     """
     height, width, _ = blur.shape
     drawn = tf.random.stateless_uniform([], seed, 0, 8, tf.int32)
+    turned = np.arange(height * width, dtype=np.int32).reshape(height, width).T  # TensorFlow is loth to transpose bytes
 
     def apply(picture):
         # Each symmetry in one pass over the pixels, by the fastest operator there is for it.
@@ -53,7 +54,8 @@ def flip_and_turn(blur: tf.Tensor, sharp: tf.Tensor, seed: tf.Tensor) -> tuple[t
         ]
         picture = tf.switch_case(drawn % 4, flipped)
         if height == width:
-            picture = tf.cond(drawn < 4, lambda: picture, lambda: tf.transpose(picture, (1, 0, 2)))
+            picture = tf.cond(drawn < 4, lambda: picture, lambda: tf.gather(tf.reshape(picture, flat[1:]), turned))
+            picture = tf.reshape(picture, blur.shape)
         return tf.ensure_shape(picture, blur.shape)
 
     return apply(blur), apply(sharp)
