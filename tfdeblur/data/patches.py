@@ -68,7 +68,8 @@ def extract(picture: tf.Tensor, patch: tuple[int, int]) -> tf.Tensor:
     ):
         picture = picture[: rows * h, : columns * w]
     pieces = tf.reshape(picture, (rows * h * columns, w * channels))  # each one line of one patch
-    order = tf.transpose(tf.reshape(tf.range(rows * h * columns), (rows, h, columns)), (0, 2, 1))
+    row, column, line = tf.meshgrid(tf.range(rows), tf.range(columns), tf.range(h), indexing="ij")
+    order = (row * h + line) * columns + column
     return tf.reshape(tf.gather(pieces, tf.reshape(order, [-1])), (-1, h, w, channels))
 
 

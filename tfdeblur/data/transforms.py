@@ -41,7 +41,7 @@ def flip_and_turn(blur: tf.Tensor, sharp: tf.Tensor, seed: tf.Tensor) -> tuple[t
     """
     height, width, _ = blur.shape
     drawn = tf.random.stateless_uniform([], seed, 0, 8, tf.int32)
-    turned = np.arange(height * width, dtype=np.int32).reshape(height, width).T  # TensorFlow is loth to transpose bytes
+    turned = np.arange(height * width, dtype=np.int32).reshape(height, width).T  # tf.transpose is no faster on bytes
 
     def apply(picture):
         # Each symmetry in one pass over the pixels, by the fastest operator there is for it.
