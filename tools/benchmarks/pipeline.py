@@ -47,15 +47,17 @@ def main(pairs: int = 48, small_pairs: int = 16000, rounds: int = 5) -> dict[str
         for encoding in encodings:
             name, seconds = f"{size[1]}x{size[0]} {encoding}", [row[encoding] for row in rows]
             results[f"{name}: bare pairs/s"] = count / statistics.median(row["bare"] for row in seconds)
-            results[f"{name}: pipeline / bare"] = statistics.median(row["bare"] / row["whole"] for row in seconds)
-            results[f"{name}: cached / first epoch"] = statistics.median(
-                row["first"] / row["cached"] for row in seconds
-            )
+            results[f"{name}: pipeline / bare"] = _ratio(seconds, "bare", "whole")
+            results[f"{name}: cached / first epoch"] = _ratio(seconds, "first", "cached")
         if len(encodings) > 1:
             for kind, what in [("bare", "reading and decoding"), ("whole", "whole pipeline")]:
                 gain = statistics.median(row["png"][kind] / row["raw"][kind] for row in rows)
                 results[f"{size[1]}x{size[0]}: raw / png, {what}"] = gain
     return results
+
+
+def _ratio(rows: list[dict[str, float]], one: str, other: str) -> float:
+    return statistics.median(row[one] / row[other] for row in rows)
 
 
 def _rounds(size: tuple[int, int], encodings: tuple[str, ...], count: int, rounds: int) -> list[dict[str, dict]]:
