@@ -162,6 +162,8 @@ def test_patterns_and_repetitions(tmp_path):
     with pytest.raises(ValueError, match="to the same file: .*1.jpg.*1.png"):
         targets("a", format="png")
     assert len({job.sheet for job in plan(find_pictures([str(tmp_path / "a")], "out"), "out")}) == 3
+    jobs = plan([("x.png", "x.png"), ("x-compare.png", "x-compare.png")], "out")
+    assert len({name for job in jobs for name in (job.target, job.sheet)}) == 4
 
 
 def test_results_inside_the_sources_are_not_sources(tmp_path):

@@ -101,7 +101,7 @@ def plan(pictures: Sequence[tuple[str, str]], out: str, format: str | None = Non
         sources = [file for (file, _), target in zip(pictures, targets, strict=True) if target in doubles]
         raise ValueError(f"several photographs would be written to the same file: {', '.join(sources)}; do them apart")
     sheets = [os.path.splitext(target)[0] for target in targets]
-    shared = _doubles(sheets)
+    shared = _doubles(sheets) | {name for name in sheets if f"{name}-compare.png" in targets}
     return [
         Job(file, os.path.join(out, target), os.path.join(out, f"{target if name in shared else name}-compare.png"))
         for (file, _), target, name in zip(pictures, targets, sheets, strict=True)
