@@ -206,3 +206,10 @@ def test_load_takes_the_profile_of_cmyk_away(saved):
 def _scaled(factor: float) -> keras.Model:
     inputs = keras.Input((None, None, 3))
     return keras.Model(inputs, keras.layers.Rescaling(factor)(inputs))
+
+
+def test_a_broken_model_is_said_and_writes_no_black_pictures(saved):
+    network = negative()
+    network.set_weights([np.full_like(weight, np.nan) for weight in network.get_weights()])
+    with pytest.raises(ValueError, match="the model's output is not finite, so the model is broken"):
+        tfdeblur.load(saved(network))(PICTURE)

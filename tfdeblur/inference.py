@@ -50,7 +50,10 @@ class Deblur:
             images = np.repeat(images, 3, axis=-1)
         elif channels > self.channels:
             images = np.moveaxis(images, -1, 1).reshape(count * channels, height, width, 1)
-        sharp = np.clip(self._any_size(images), 0, 1)
+        sharp = self._any_size(images)
+        if not np.isfinite(sharp).all():
+            raise ValueError("the model's output is not finite, so the model is broken; use an earlier one")
+        sharp = np.clip(sharp, 0, 1)
         if channels < self.channels:
             return (sharp @ LUMA)[..., None]
         if channels > self.channels:
