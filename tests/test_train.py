@@ -268,6 +268,10 @@ def run_command(*arguments):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        (
+            ["--data", "set", "cifar10_unet16"],
+            "name the experiment first: python -m tfdeblur.train cifar10_unet16 --data set",
+        ),
         (["cifar10_rednet"], "there is no experiment 'cifar10_rednet'; did you mean cifar10_rednet30?"),
         (["sample", "--data", "nowhere"], "nowhere has no manifest.json, so it is not a data set; make one"),
     ],

@@ -28,6 +28,8 @@ class Arguments:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Parse the command line and train."""
     given = list(sys.argv[1:] if arguments is None else arguments)
+    if len(given) > 2 and given[0].startswith("-") and given[-1] in EXPERIMENTS and not given[-2].startswith("-"):
+        raise ValueError(f"name the experiment first: {provenance.command('tfdeblur.train', [given[-1], *given[:-1]])}")
     name = given.pop(0) if given and not given[0].startswith("-") else "sample"
     options = tyro.cli(
         Arguments,
