@@ -39,6 +39,13 @@ def gone(path: Path) -> None:
     path.unlink()
 
 
+def test_floating_point_pictures_are_refused(tmp_path):
+    (tmp_path / "src").mkdir()
+    Image.fromarray(photograph(0)[..., 0] / np.float32(255)).save(tmp_path / "src/light.tif")
+    with pytest.raises(ValueError, match="light.tif cannot be read as a picture .*floating-point numbers"):
+        make("images", "--src", tmp_path / "src", "--out", tmp_path / "set")
+
+
 @pytest.mark.parametrize("encoding", ["png", "raw"])
 @pytest.mark.parametrize(
     ("spoil", "message"),

@@ -81,6 +81,8 @@ def decode(content: bytes, title: str, channels: int, verified: bool = False) ->
 
 def _eight_bit(image: Image.Image) -> Image.Image:
     """Scale 16-bit grey, which Pillow would clip at 255, and open up palettes with transparency, which it warns of."""
+    if image.mode == "F":
+        raise ValueError("its pixels are floating-point numbers of unknown range; save it with 8 or 16 bits")
     if image.mode.startswith("I"):
         return Image.fromarray(np.uint8(np.rint(np.clip(np.asarray(image, np.float64), 0, 65535) / 257)))
     return image.convert("RGBA") if image.mode == "P" and "transparency" in image.info else image
