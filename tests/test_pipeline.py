@@ -1,12 +1,17 @@
 """The input pipeline: what comes out, in which order, and that neither threads nor a restart change it."""
 
 import json
+import os
 import shutil
+import signal
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests.making import ROOT
 from tests.record_folders import pair, photograph, write_folder
 from tfdeblur.data import patches, pipeline, records, transforms
 
@@ -224,9 +229,25 @@ def test_a_cache_file_is_read_back_for_the_same_samples_only(folder, tmp_path):
         for patch in (None, (16, 32)):
             uncached = take(data, 2 * COUNT, patch=patch, **options | {"cache": "none"})
             assert_equal(take(data, 2 * COUNT, patch=patch, **options), uncached)
-    index = next(tmp_path.glob("cache-*.index"))
-    index.with_name(index.name.replace(".index", "_0.lockfile")).touch()  # as a killed process leaves it
-    with pytest.raises(ValueError, match="another process is filling it, or was killed"):
-        for data in (folder, other):
-            for patch in (None, (16, 32)):
-                take(data, 1, patch=patch, **options)
+
+
+KILLED = """
+import os, signal, sys
+from tfdeblur.data import pipeline
+batches = iter(pipeline.training_batches(sys.argv[1], batch=1, patch=(4, 4), shuffle=0, cache=sys.argv[2]))
+next(batches)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="the system's locks of files are used")
+def test_a_cache_file_left_by_a_killed_process_is_filled_anew(folder, tmp_path):
+    cache = str(tmp_path / "cache")
+    killed = subprocess.run([sys.executable, "-c", KILLED, folder, cache], cwd=ROOT, capture_output=True)
+    assert killed.returncode == -signal.SIGKILL and list(tmp_path.glob("cache-*.lockfile"))
+    options = {"patch": (4, 4), "batch": 64}
+    assert_equal(take(folder, 40, cache=cache, **options), take(folder, 40, **options))  # more than one epoch
+    (path,) = tmp_path.glob("cache-*.index")
+    path.with_name(f"{path.stem}_0.lockfile").touch()
+    with pytest.raises(ValueError, match="is being filled by another process or pipeline"):
+        take(folder, 1, cache=cache, **options)

@@ -8,6 +8,7 @@ of the samples and every random choice depend on the seed and the step alone, no
 pipeline that starts at step k gives what an unbroken one gives at step k.
 """
 
+import glob
 import hashlib
 import json
 import os
@@ -26,6 +27,9 @@ READ_BUFFER = 2**20
 
 SMALL = 64 * 64
 """Pixels of a sample up to which it is faster to flip whole batches than one pair at a time."""
+
+_LOCKED = set()
+"""The locks on files of caches that this process holds."""
 
 
 def epoch_samples(manifest: dict, split: str, patch: tuple[int, int] | None, crop: str) -> int:
@@ -104,7 +108,7 @@ def training_batches(
     ------
     FileNotFoundError, ValueError
         See `records.load_manifest`, `records.shard_paths` and `epoch_samples`. Or the file of the cache is being
-        filled, or was when that process was killed.
+        filled by another process.
     """
     manifest = records.load_manifest(folder)
     count = epoch_samples(manifest, split, patch, crop)
@@ -145,16 +149,39 @@ def training_batches(
 
 
 def _cache_file(cache: str, manifest: dict, split: str, patch: tuple[int, int] | None) -> str:
-    """Return where these samples are cached; other samples would be read back without a complaint."""
+    """Return where these samples are cached; other samples would be read back without a complaint.
+
+    What a killed process has left there unfinished is removed.
+    """
     content = json.dumps([manifest["splits"][split]["shards"], manifest["encoding"], patch])
     path = f"{cache}-{hashlib.sha256(content.encode()).hexdigest()[:12]}"
-    lock = f"{path}_0.lockfile"  # TensorFlow's name; a finished or interrupted process removes it, a killed one cannot
-    if os.path.exists(lock):
-        raise ValueError(
-            f"the cache is locked by {lock}: another process is filling it, or was killed while it did; wait for it, "
-            f"give another --cache, or remove {path}_0*"
-        )
+    nobody_elses = _lock(f"{path}.lock")
+    if os.path.exists(f"{path}_0.lockfile"):  # TensorFlow's name; a killed process cannot remove it
+        if not nobody_elses:
+            raise ValueError(
+                f"the cache {path} is being filled by another process or pipeline; wait for it or give another --cache"
+            )
+        for unfinished in glob.glob(f"{glob.escape(path)}_0*"):
+            os.remove(unfinished)
     return path
+
+
+def _lock(path: str) -> bool:
+    """Lock a file until this process ends, however it ends; return whether it was locked by no process before."""
+    try:
+        import fcntl
+    except ImportError:  # Windows has no such lock
+        return False
+    if path in _LOCKED:
+        return False
+    handle = os.open(path, os.O_CREAT | os.O_RDWR)  # and never closed
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(handle)
+        return False
+    _LOCKED.add(path)
+    return True
 
 
 def _seeds(seed: int, index: tf.Tensor) -> tf.Tensor:
