@@ -22,24 +22,32 @@ def blurred(picture: np.ndarray, sigma: float) -> np.ndarray:
     return ndimage.gaussian_filter(picture, (sigma, sigma, 0), mode="mirror") if sigma else picture
 
 
-def pair(sharp: np.ndarray, sigma: float, name: str, scene: str) -> records.Record:
-    """Return a record of PNGs of a photograph and its blurred version."""
-    encoded = [tf.io.encode_png(picture).numpy() for picture in (blurred(sharp, sigma), sharp)]
-    return records.Record(*encoded, "png", "png", *sharp.shape, name, scene, sigma)
+ENCODE = {
+    "png": lambda picture: tf.io.encode_png(picture).numpy(),
+    "raw": np.ndarray.tobytes,
+    "float32": lambda picture: (picture / np.float32(255)).astype("<f4").tobytes(),
+}
+
+
+def pair(sharp: np.ndarray, sigma: float, name: str, scene: str, encodings=("png", "png")) -> records.Record:
+    """Return a record of a photograph and its blurred version."""
+    encoded = [ENCODE[e](picture) for e, picture in zip(encodings, (blurred(sharp, sigma), sharp), strict=True)]
+    return records.Record(*encoded, *encodings, *sharp.shape, name, scene, sigma)
 
 
 def write_folder(folder: Path, splits: dict[str, list[records.Record]], shards: int = 1) -> Path:
     """Write records of pictures as a data set, with its manifest."""
     folder.mkdir(parents=True, exist_ok=True)
+    first = next(iter(splits.values()))[0]
     sizes = {(record.height, record.width) for split in splits.values() for record in split}
     manifest = {
         "schema": records.SCHEMA_VERSION,
         "name": folder.name,
         "command": ["python", "-m", "tools.make_tfrecords", "images"],
         "versions": {"tfdeblur": "0"},
-        "channels": next(iter(splits.values()))[0].channels,
+        "channels": first.channels,
         "size": list(sizes.pop()) if len(sizes) == 1 else None,
-        "encoding": {"blur": "png", "sharp": "png"},
+        "encoding": {"blur": first.blur_encoding, "sharp": first.sharp_encoding},
         "blur": {"kind": "gaussian", "sigma": [0, 3]},
         "skipped": [],
         "splits": {split: _write_split(folder, split, found, shards) for split, found in splits.items()},

@@ -79,6 +79,12 @@ def test_another_seed_another_order(folder):
     assert any(np.any(a[1] != b[1]) for a, b in zip(take(folder, 3), take(folder, 3, seed=4), strict=True))
 
 
+def test_encoded_pictures_are_shuffled_in_bounded_memory(folder, monkeypatch):
+    in_order = take(folder, 5, cache="none", shuffle=0)
+    monkeypatch.setattr(pipeline, "SHUFFLE_BYTES", 1)
+    assert_equal(take(folder, 5, cache="none"), in_order)
+
+
 @pytest.mark.parametrize("cache", ["memory", "file", "none"])
 def test_every_sample_once_an_epoch_in_another_order(folder, cache, tmp_path):
     cache = str(tmp_path / "cache") if cache == "file" else cache

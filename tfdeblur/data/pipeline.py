@@ -3,21 +3,18 @@
     read -> decode -> grid patches -> cache -> shuffle -> repeat -> random crop -> flip and turn -> batch -> prefetch
 
 Cached is what does not change between epochs, as uint8; what follows is drawn anew in each. Pictures that are neither
-cached nor cut are shuffled while they are still encoded, and decoded after: the same samples in less memory. The order
-of the samples and every random choice depend on the seed and the step alone, not on timing or the number of threads: a
+cached nor cut are shuffled while they are still encoded, and decoded after: the same samples in less memory. Of large
+raw pictures on a local disk only the places are shuffled, and only what a sample needs is read. The order of the
+samples and every random choice depend on the seed and the step alone, not on timing or the number of threads: a
 pipeline that starts at step k gives what an unbroken one gives at step k.
 """
 
-import glob
-import hashlib
-import json
-import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 import tensorflow as tf
 
-from tfdeblur.data import patches, records, transforms
+from tfdeblur.data import cache_files, patches, raw, records, transforms
 
 READERS = 16
 """Shards read side by side. A constant, since the order of the samples depends on it."""
@@ -25,11 +22,11 @@ READERS = 16
 READ_BUFFER = 2**20
 """Bytes read ahead of each shard."""
 
+SHUFFLE_BYTES = 2**31
+"""Bytes of serialized records that are held for shuffling at most."""
+
 SMALL = 64 * 64
 """Pixels of a sample up to which it is faster to flip whole batches than one pair at a time."""
-
-_LOCKED = set()
-"""The locks on files of caches that this process holds."""
 
 
 def epoch_samples(manifest: dict, split: str, patch: tuple[int, int] | None, crop: str) -> int:
@@ -94,7 +91,8 @@ def training_batches(
         `"memory"`, `"none"`, or the path of a file on a local disk, to which is added what tells one data set, split
         and patch size from others.
     shuffle : int
-        Size of the shuffle buffer in samples; 0 keeps the order of the records.
+        Size of the shuffle buffer in samples; 0 keeps the order of the records. Of encoded pictures it holds as many as
+        make up 2 GiB at most.
     augment : bool
         Whether to flip and turn.
     seed : int
@@ -113,18 +111,24 @@ def training_batches(
     manifest = records.load_manifest(folder)
     count = epoch_samples(manifest, split, patch, crop)
     shards = records.shard_paths(folder, split, manifest)
-    grid, place = patch and crop == "grid", patch and crop == "random"
+    grid, window = (patch, None) if crop == "grid" else (None, patch)
     encoded = cache == "none" and not grid
-    samples = _read(shards, parallel) if encoded else read_pairs(shards, manifest, parallel)
+    if encoded:
+        samples, pair_of = _encoded(shards, manifest, parallel)
+    else:
+        samples, pair_of = read_pairs(shards, manifest, parallel), _crop
     if grid:
-        samples = samples.map(lambda *pair: tuple(patches.extract(p, patch) for p in pair), parallel).unbatch()
+        samples = samples.map(lambda *pair: tuple(patches.extract(p, grid) for p in pair), parallel).unbatch()
     if cache != "none":
-        samples = samples.cache(
-            "" if cache == "memory" else _cache_file(cache, manifest, split, patch if grid else None)
-        )
+        samples = samples.cache("" if cache == "memory" else cache_files.cache_file(cache, manifest, split, grid))
+
+    buffer = min(shuffle, count)
+    if samples.element_spec == tf.TensorSpec([], tf.string):
+        bytes_in_all = sum(shard["bytes"] for shard in manifest["splits"][split]["shards"])
+        buffer = min(buffer, max(1, SHUFFLE_BYTES * count // bytes_in_all))
 
     def one_epoch(epoch):
-        return _shuffled(samples, min(shuffle, count), seed, epoch) if shuffle else samples
+        return _shuffled(samples, buffer, seed, epoch) if shuffle else samples
 
     first_epoch, offset = divmod(first_step * batch, count)
     stream = tf.data.Dataset.range(first_epoch, tf.int64.max).flat_map(one_epoch).skip(offset)
@@ -132,56 +136,18 @@ def training_batches(
     flip_each = augment and height * width > SMALL
 
     def finish(index, sample):
-        pair = _decode(sample, manifest) if encoded else sample
-        if place:
-            pair = transforms.random_crop(*pair, patch, _seeds(seed, index))
+        pair = pair_of(sample, window, _seeds(seed, index))
         return transforms.flip_and_turn(*pair, _seeds(~seed, index)) if flip_each else pair
 
     def flip_batch(step, pairs):
         return transforms.flip_and_turn_batch(*pairs, _seeds(~seed, step))
 
-    if encoded or place or flip_each:
+    if encoded or window or flip_each:
         stream = stream.enumerate(first_step * batch).map(finish, parallel)
     stream = stream.batch(batch, drop_remainder=True)
     if augment and not flip_each:
         stream = stream.enumerate(first_step).map(flip_batch, parallel)
     return stream.prefetch(tf.data.AUTOTUNE).with_options(_in_order())
-
-
-def _cache_file(cache: str, manifest: dict, split: str, patch: tuple[int, int] | None) -> str:
-    """Return where these samples are cached; other samples would be read back without a complaint.
-
-    What a killed process has left there unfinished is removed.
-    """
-    content = json.dumps([manifest["splits"][split]["shards"], manifest["encoding"], patch])
-    path = f"{cache}-{hashlib.sha256(content.encode()).hexdigest()[:12]}"
-    nobody_elses = _lock(f"{path}.lock")
-    if os.path.exists(f"{path}_0.lockfile"):  # TensorFlow's name; a killed process cannot remove it
-        if not nobody_elses:
-            raise ValueError(
-                f"the cache {path} is being filled by another process or pipeline; wait for it or give another --cache"
-            )
-        for unfinished in glob.glob(f"{glob.escape(path)}_0*"):
-            os.remove(unfinished)
-    return path
-
-
-def _lock(path: str) -> bool:
-    """Lock a file until this process ends, however it ends; return whether it was locked by no process before."""
-    try:
-        import fcntl
-    except ImportError:  # Windows has no such lock
-        return False
-    if path in _LOCKED:
-        return False
-    handle = os.open(path, os.O_CREAT | os.O_RDWR)  # and never closed
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(handle)
-        return False
-    _LOCKED.add(path)
-    return True
 
 
 def _seeds(seed: int, index: tf.Tensor) -> tf.Tensor:
@@ -240,11 +206,13 @@ def read_pairs(shards: list[str], manifest: dict, parallel: int = tf.data.AUTOTU
 
 def _read(shards: list[str], parallel: int) -> tf.data.Dataset:
     """Return the serialized records of some shards, one of each shard in turn."""
+    return _in_turn(shards, lambda shard: tf.data.TFRecordDataset(shard, buffer_size=READ_BUFFER), parallel)
+
+
+def _in_turn(shards: Sequence, elements: Callable[[tf.Tensor], tf.data.Dataset], parallel: int) -> tf.data.Dataset:
     readers = min(READERS, len(shards))
     return tf.data.Dataset.from_tensor_slices(shards).interleave(
-        lambda shard: tf.data.TFRecordDataset(shard, buffer_size=READ_BUFFER),
-        readers,
-        num_parallel_calls=min(parallel, readers),
+        elements, readers, num_parallel_calls=min(parallel, readers)
     )
 
 
@@ -253,6 +221,26 @@ def _decode(serialized: tf.Tensor, manifest: dict) -> tuple[tf.Tensor, tf.Tensor
     pair = records.decode(records.parse(serialized), manifest["encoding"], manifest["channels"])
     shape = (*(manifest["size"] or (None, None)), manifest["channels"])
     return tuple(tf.ensure_shape(picture, shape) for picture in pair)
+
+
+def _encoded(shards: list[str], manifest: dict, parallel: int) -> tuple[tf.data.Dataset, Callable]:
+    """Return the records in the order of `_read`, not decoded, and what makes of one its pair, or a patch of it."""
+    pairs = raw.raw_pairs(shards, manifest)
+    if pairs:
+        places = pairs.places()
+        in_turn = _in_turn(range(len(shards)), lambda shard: tf.data.Dataset.from_tensor_slices(places[shard]), 1)
+        return in_turn, pairs.pair
+
+    def pair_of(serialized, patch, seed):
+        return _crop(_decode(serialized, manifest), patch, seed)
+
+    return _read(shards, parallel), pair_of
+
+
+def _crop(
+    pair: tuple[tf.Tensor, tf.Tensor], patch: tuple[int, int] | None, seed: tf.Tensor
+) -> tuple[tf.Tensor, tf.Tensor]:
+    return transforms.random_crop(*pair, patch, seed) if patch else pair
 
 
 def _shuffled(samples: tf.data.Dataset, buffer: int, seed: int, epoch: tf.Tensor) -> tf.data.Dataset:

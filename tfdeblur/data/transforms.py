@@ -18,13 +18,19 @@ def random_crop(
     seed : tensor
         Two integers; equal seeds crop at equal places.
     """
+    y, x = random_corner(tf.shape(blur)[:2], patch, seed)
     h, w = patch
-    free = tf.shape(blur)[:2] - [h, w]
+    return tuple(tf.ensure_shape(p[y : y + h, x : x + w], (h, w, p.shape[-1])) for p in (blur, sharp))
+
+
+def random_corner(size: tf.Tensor, patch: tuple[int, int], seed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Draw the top and left of a patch in a picture of some height and width; all places are equally likely."""
+    h, w = patch
+    free = tf.convert_to_tensor(size) - [h, w]
     with tf.control_dependencies(
         [tf.debugging.assert_non_negative(free, f"a picture is smaller than a patch of {h}x{w}")]
     ):
-        y, x = tf.unstack(tf.cast(tf.random.stateless_uniform([2], seed) * tf.cast(free + 1, tf.float32), tf.int32))
-    return tuple(tf.ensure_shape(p[y : y + h, x : x + w], (h, w, p.shape[-1])) for p in (blur, sharp))
+        return tf.unstack(tf.cast(tf.random.stateless_uniform([2], seed) * tf.cast(free + 1, tf.float32), tf.int32))
 
 
 def flip_and_turn(blur: tf.Tensor, sharp: tf.Tensor, seed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
