@@ -11,14 +11,33 @@ import tensorflow as tf
 
 from tfdeblur.models import MODELS, build_model
 
-MULTIPLE = {"resnet16": 8, "unet16": 8, "rednet30": 1}
-PARAMETERS = {"resnet16": 7_366_034, "unet16": 482_067, "rednet30": 1_044_931}
+MULTIPLE = {"resnet16": 8, "unet16": 8, "rednet30": 1, "msdeblur": 4, "deblurgan": 4, "unet3": 8}
+PARAMETERS = {
+    "resnet16": 7_366_034,
+    "unet16": 482_067,
+    "rednet30": 1_044_931,
+    "msdeblur": 11_953_609,
+    "deblurgan": 11_391_811,
+    "unet3": 2_878_659,
+}
 # On CPUs with AVX-512, TensorFlow 2.21 corrupts memory in gradients of strided 1x1 convolutions of under 16 features.
-SMALL = {"resnet16": {"features": 16}, "unet16": {"features": 4}, "rednet30": {"features": 8, "depth": 8}}
+SMALL = {
+    "resnet16": {"features": 16},
+    "unet16": {"features": 4},
+    "rednet30": {"features": 8, "depth": 8},
+    "msdeblur": {"features": 4, "depth": 2},
+    "deblurgan": {"features": 4, "depth": 2},
+    "unet3": {"features": 4},
+}
 VARIANTS = [(name, SMALL[name]) for name in MODELS] + [
     (name, SMALL[name] | {"upsampling": method, "residual": True})
     for name in ("resnet16", "unet16")
     for method in ("resize", "subpixel")
+]
+VARIANTS += [
+    ("rednet30", SMALL["rednet30"] | {"tanh": True}),
+    ("msdeblur", SMALL["msdeblur"] | {"residual": True}),
+    ("deblurgan", SMALL["deblurgan"] | {"residual": False, "laplacian": False}),
 ]
 
 
@@ -87,7 +106,7 @@ def test_jax_gives_the_same_output(tmp_path):
         "    x = np.random.default_rng(0).random((2, 16, 24, 3), np.float32)\n"
         "    np.save(f'{sys.argv[1]}/{key}.npy', network.predict_on_batch(x))\n"
     )
-    moved = [*VARIANTS[:3], VARIANTS[-1]]  # each network, and sub-pixel convolution
+    moved = [*VARIANTS[: len(MODELS)], ("unet16", SMALL["unet16"] | {"upsampling": "subpixel"})]
     networks = {}
     for name, arguments in moved:
         key = name + str(arguments.get("upsampling"))

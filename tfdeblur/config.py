@@ -33,19 +33,25 @@ class Experiment:
 
     # Model
     model: str = "rednet30"
-    """Architecture: resnet16, unet16 or rednet30."""
+    """Architecture: resnet16, unet16, rednet30, msdeblur, deblurgan or unet3."""
     features: int | None = None
     """Features of the first block; the architecture's own number without it."""
     depth: int | None = None
-    """Number of convolutions, for architectures that have a choice; the architecture's own without it."""
+    """Number of convolutions (rednet30) or residual blocks (msdeblur, deblurgan); the architecture's own without it."""
     residual: bool = False
     """Have the network estimate the difference to the blurred picture."""
     upsampling: Literal["transpose", "resize", "subpixel"] | None = None
     """How a decoder doubles the size; transposed convolution without it."""
 
+    tanh: bool = False
+    """Work in [-1, 1] and end with tanh (rednet30; msdeblur and deblurgan always do)."""
+
     # Loss and optimiser
     loss: str = "logcosh"
-    """Loss: mse, mae, logcosh, charbonnier, psnr, or multiscale_ before mse, logcosh or charbonnier."""
+    """Loss, or content loss beside the adversarial one: mse, mae, logcosh, charbonnier, psnr, multiscale_ before mse,
+    logcosh or charbonnier; or perceptual (VGG-19)."""
+    vgg_weights: str | None = None
+    """Loss perceptual: file of VGG-19's weights; Keras' own download without it."""
     optimizer: Literal["adam", "adamw"] = "adam"
     """Optimiser, with Keras' own settings except for the learning rate."""
     learning_rate: float = 1e-3
@@ -62,10 +68,32 @@ class Experiment:
     """Schedule decay: epochs from one drop to the next."""
     warmup_steps: int = 0
     """Schedule cosine: steps over which the rate rises from 0."""
+    beta_1: float = 0.9
+    """Adam's decay of the mean gradient."""
+    beta_2: float = 0.999
+    """Adam's decay of the mean squared gradient."""
     clip_norm: float | None = None
     """Clip the global norm of the gradient at this value; no clipping without it."""
     ema: float | None = None
     """Momentum of a moving average of the weights, such as 0.999, which is then what is validated and saved."""
+
+    # Adversarial training
+    training: Literal["supervised", "wgan_gp", "gan"] = "supervised"
+    """By the loss alone; or besides it against a critic (Wasserstein GAN with gradient penalty) or a discriminator."""
+    adversarial_weight: float = 1e-4
+    """Weight of the adversarial loss beside the content loss."""
+    n_critic: int = 5
+    """WGAN: updates of the critic for each of the generator."""
+    penalty_weight: float = 10.0
+    """WGAN: weight of the gradient penalty, lambda."""
+    reuse_batch: bool = False
+    """WGAN: give all updates of a step the same batch, as Orlandi & Pinardi do, instead of a fresh one each."""
+    content_steps: int = 0
+    """Steps at the beginning in which the generator has its content loss alone."""
+    wrong_labels: float = 0.0
+    """Share of the samples whose sharp and restored pictures are swapped for the critic."""
+    critic_features: int = 64
+    """Features of the critic's first convolution."""
 
     # Length and bookkeeping
     batch: int = 32
@@ -94,8 +122,8 @@ class Experiment:
     def __post_init__(self):
         """Raise a ValueError for a number that nothing can be done with."""
         least = dict.fromkeys(["channels", "features", "depth", "steps", "validate_every", "validation_pictures"], 1)
-        least |= dict.fromkeys(["batch", "checkpoint_every", "steps_per_execution"], 1)
-        least |= dict.fromkeys(["shuffle", "warmup_steps"], 0)
+        least |= dict.fromkeys(["batch", "checkpoint_every", "steps_per_execution", "n_critic", "critic_features"], 1)
+        least |= dict.fromkeys(["shuffle", "warmup_steps", "content_steps", "wrong_labels"], 0)
         for field, smallest in least.items():
             value = getattr(self, field)
             if value is not None and value < smallest:

@@ -1,5 +1,6 @@
 """Losses: pure functions of two batches of pictures, float32 in [0, 1], that return one value per picture."""
 
+import os
 from collections.abc import Callable
 
 import keras
@@ -58,6 +59,33 @@ def multiscale(loss: Callable, scales: int = 3) -> Callable:
     return over_scales
 
 
+def over_scales(loss: Callable) -> Callable:
+    """Return a loss over the pictures that a network of several scales gives (Orlandi & Pinardi 2020, equation 4.3).
+
+    Parameters
+    ----------
+    loss : callable
+        `(sharp, restored)` to one value per picture.
+
+    Returns
+    -------
+    callable
+        From sharp pictures and a list of restored ones, the finest first and each half the size of the one before, to
+        one value per picture: 1 / (2 K) times the sum over the K scales, or `loss` itself for a single scale.
+    """
+
+    def total(sharp, restored):
+        if len(restored) == 1:
+            return loss(sharp, restored[0])
+        values = []
+        for picture in restored:
+            values.append(loss(sharp, picture))
+            sharp = ops.average_pool(sharp, 2, padding="valid")
+        return sum(values) / (2 * len(restored))
+
+    return total
+
+
 LOSSES = {
     "mse": mse,
     "mae": mae,
@@ -77,14 +105,57 @@ def as_unit_range(pictures):
     return ops.cast(pictures, "float32")
 
 
-def find_loss(name: str) -> Callable:
-    """Return one of `LOSSES`.
+def find_loss(name: str, vgg_weights: str | None = None) -> Callable:
+    """Return one of `LOSSES`, or the perceptual loss with VGG-19's weights from a file or Keras' download.
 
     Raises
     ------
     ValueError
-        There is no such loss.
+        There is no such loss, or there are no weights.
     """
+    if name == "perceptual":
+        return perceptual(vgg_weights)
     if name not in LOSSES:
-        raise ValueError(f"there is no loss {name!r}; there are {', '.join(LOSSES)}")
+        raise ValueError(f"there is no loss {name!r}; there are {', '.join(LOSSES)}, perceptual")
     return LOSSES[name]
+
+
+def perceptual(weights: str | None = None) -> Callable:
+    """Return the perceptual loss: mean squared difference of VGG-19's features (Johnson et al. 2016, equation 2).
+
+    The features are those of block3_conv3, as in Kupyn et al. 2018 section 3.2, in units of pictures in [0, 1]: what
+    VGG-19 makes of pictures in [0, 255], divided by 255. RGB only. The network is built here, once.
+
+    Parameters
+    ----------
+    weights : str, optional
+        File of the weights without the top (`.h5`); without it Keras downloads those learned on ImageNet.
+
+    Raises
+    ------
+    ValueError
+        There is no such file, it does not fit, or nothing could be downloaded.
+    """
+    if weights is not None and not os.path.isfile(weights):
+        raise ValueError(f"there is no file {weights} with VGG-19's weights; {_WITHOUT_VGG}")
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("float32")
+    try:
+        vgg = keras.applications.VGG19(include_top=False, weights=weights or "imagenet")
+    except Exception as error:  # Keras raises Exception itself where a download fails
+        where = f"from {weights}" if weights else "by Keras' download"
+        raise ValueError(f"VGG-19's weights cannot be had {where} ({error}); {_WITHOUT_VGG}") from error
+    finally:
+        keras.config.set_dtype_policy(before)
+    features = keras.Model(vgg.input, vgg.get_layer("block3_conv3").output, trainable=False)
+
+    def seen(pictures):
+        return features(keras.applications.vgg19.preprocess_input(255 * pictures), training=False) / 255
+
+    def loss(sharp, restored):
+        return mse(ops.stop_gradient(seen(sharp)), seen(restored))
+
+    return loss
+
+
+_WITHOUT_VGG = "give --vgg-weights vgg19_weights_tf_dim_ordering_tf_kernels_notop.h5, or do without: --loss charbonnier"

@@ -2,13 +2,19 @@
 
 from tfdeblur.config import Experiment
 from tfdeblur.experiments import (
+    cifar10_msdeblurwgan,
     cifar10_rednet30,
+    cifar10_rednet30wgan,
     cifar10_resnet16,
     cifar10_unet16,
+    pairs_laplacian_deblurgan,
+    pairs_unet_gan,
+    reds_msdeblurwgan,
     reds_rednet30,
     reds_resnet16,
     reds_unet16,
     sample,
+    sample_wgan,
 )
 
 EXPERIMENTS: dict[str, Experiment] = {
@@ -21,5 +27,11 @@ EXPERIMENTS: dict[str, Experiment] = {
         reds_resnet16,
         reds_unet16,
         reds_rednet30,
+        sample_wgan,
+        cifar10_rednet30wgan,
+        cifar10_msdeblurwgan,
+        reds_msdeblurwgan,
+        pairs_laplacian_deblurgan,
+        pairs_unet_gan,
     )
 }

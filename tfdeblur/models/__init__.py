@@ -4,11 +4,24 @@ import inspect
 
 import keras
 
+from tfdeblur.models.critics import discriminator, patchgan
+from tfdeblur.models.deblurgan import deblurgan
+from tfdeblur.models.msdeblur import every_scale, msdeblur
 from tfdeblur.models.rednet30 import rednet30
 from tfdeblur.models.resnet16 import resnet16
+from tfdeblur.models.unet3 import unet3
 from tfdeblur.models.unet16 import unet16
 
-MODELS = {"resnet16": resnet16, "unet16": unet16, "rednet30": rednet30}
+__all__ = ["MODELS", "build_model", "discriminator", "every_scale", "patchgan"]
+
+MODELS = {
+    "resnet16": resnet16,
+    "unet16": unet16,
+    "rednet30": rednet30,
+    "msdeblur": msdeblur,
+    "deblurgan": deblurgan,
+    "unet3": unet3,
+}
 
 
 def build_model(name: str, **arguments) -> keras.Model:

@@ -35,6 +35,19 @@ def to_picture(x, channels: int, kernel: int, residual: bool, activation: str | 
     )(x)
 
 
+def signed(pictures):
+    """Bring pictures from [0, 1] to [-1, 1], the range of tanh."""
+    return layers.Rescaling(2.0, offset=-1.0)(pictures)
+
+
+def to_signed_picture(x, blur, kernel: int, residual: bool, name: str | None = None):
+    """Return to a picture in [0, 1] by a convolution with tanh, the picture itself or the difference to `blur`."""
+    x = to_picture(x, blur.shape[-1], kernel, residual, activation="tanh")
+    if residual:  # a difference of pictures in [0, 1] has just the range of tanh
+        return layers.Add(dtype="float32", name=name)([blur, x])
+    return layers.Rescaling(0.5, offset=0.5, dtype="float32", name=name)(x)
+
+
 def finish(x, inputs, name: str, residual: bool) -> keras.Model:
     """Close a network: float32 output, with the blurred picture added where `residual` is asked for."""
     if residual:

@@ -3,10 +3,12 @@
 import keras
 from keras import layers
 
-from tfdeblur.models.blocks import finish, to_picture
+from tfdeblur.models.blocks import finish, signed, to_picture, to_signed_picture
 
 
-def rednet30(channels: int = 3, features: int = 64, depth: int = 30, residual: bool = False) -> keras.Model:
+def rednet30(
+    channels: int = 3, features: int = 64, depth: int = 30, residual: bool = False, tanh: bool = False
+) -> keras.Model:
     """Build REDNet30: 30 times 3x3 convolution, ELU, batch normalisation, at full size throughout.
 
     Any size will do. With the defaults it has 1,044,931 parameters (1,041,219 trainable).
@@ -28,6 +30,8 @@ def rednet30(channels: int = 3, features: int = 64, depth: int = 30, residual: b
         Number of convolutions, even; 30 in the report.
     residual : bool
         Whether the network estimates the difference to the blurred picture, as in Mao et al. Not in the report.
+    tanh : bool
+        Whether it works in [-1, 1] and ends with tanh, as the generator of REDNet30WGAN does (section 4.1.2).
 
     Returns
     -------
@@ -41,7 +45,8 @@ def rednet30(channels: int = 3, features: int = 64, depth: int = 30, residual: b
     """
     if depth < 4 or depth % 2:
         raise ValueError(f"rednet30 needs an even depth of at least 4, not {depth}")
-    inputs = x = keras.Input((None, None, channels))
+    inputs = keras.Input((None, None, channels))
+    x = signed(inputs) if tanh else inputs
     encoded = {}
     for i in range(1, depth // 2 + 1):
         encoded[i] = x = _block(x, features)
@@ -49,6 +54,8 @@ def rednet30(channels: int = 3, features: int = 64, depth: int = 30, residual: b
         x = _block(x, features)
         if i % 2 == 0:
             x = layers.Add()([x, encoded[i]])
+    if tanh:
+        return keras.Model(inputs, to_signed_picture(x, inputs, 3, residual), name="rednet30")
     x = to_picture(x, channels, 3, residual, activation=None if residual else "elu")
     return finish(x, inputs, "rednet30", residual)
 

@@ -16,10 +16,9 @@ from tfdeblur import devices, losses, provenance, storage
 from tfdeblur.config import Experiment
 from tfdeblur.data import patches, pipeline, records
 from tfdeblur.inference import size_multiple
-from tfdeblur.models import build_model
-from tfdeblur.training import run_folder, schedule
+from tfdeblur.training import run_folder
+from tfdeblur.training.build import as_steps, batches_per_step, build
 from tfdeblur.training.log import PICTURES, Log
-from tfdeblur.training.supervised import Supervised
 
 
 @dataclass(frozen=True)
@@ -32,17 +31,25 @@ class Plan:
     steps: int
     period: int
     """Steps between validations."""
+    batches: int = 1
+    """Batches that a step takes."""
+
+    @property
+    def samples(self) -> int:
+        """Samples that a step takes."""
+        return self.batch * self.batches
 
     @classmethod
     def of(cls, experiment: Experiment, manifest: dict, replicas: int) -> "Plan":
         """Work out the plan; steps and period become multiples of `steps_per_execution`."""
         samples = pipeline.epoch_samples(manifest, "train", patch_size(experiment), experiment.crop)
-        batch = experiment.batch * replicas
-        steps_per_epoch = samples / batch
+        batch, batches = experiment.batch * replicas, batches_per_step(experiment)
+        steps_per_epoch = samples / (batch * batches)
         at_once = experiment.steps_per_execution
         steps = experiment.steps or max(round(experiment.epochs * steps_per_epoch), 1)
         period = experiment.validate_every or max(round(steps_per_epoch), 1)
-        return cls(batch, steps_per_epoch, -(-steps // at_once) * at_once, -(-period // at_once) * at_once)
+        steps, period = (-(-number // at_once) * at_once for number in (steps, period))
+        return cls(batch, steps_per_epoch, steps, period, batches)
 
 
 def train(
@@ -84,29 +91,6 @@ def train(
     return run.finish()
 
 
-def build(experiment: Experiment, plan: Plan, policy: str) -> keras.Model:
-    """Return the compiled training model, its optimiser built; to be called within the strategy's scope."""
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(policy)
-    try:
-        network = build_model(
-            experiment.model, channels=experiment.channels, features=experiment.features, depth=experiment.depth,
-            residual=experiment.residual or None, upsampling=experiment.upsampling,
-        )  # fmt: skip
-    finally:
-        keras.config.set_dtype_policy(before)
-    model = Supervised(network, losses.find_loss(experiment.loss))
-    single = tf.distribute.get_strategy().num_replicas_in_sync == 1
-    model.compile(
-        optimizer=schedule.optimizer(experiment, plan.steps, plan.steps_per_epoch),
-        jit_compile=experiment.xla if single else "auto",
-        steps_per_execution=experiment.steps_per_execution,
-    )
-    model.build((None, None, None, experiment.channels))
-    model.optimizer.build(model.trainable_variables)  # unbuilt optimisers fail under MirroredStrategy
-    return model
-
-
 def patch_size(experiment: Experiment) -> tuple[int, int] | None:
     """Return the size of the training samples, None for whole pictures."""
     return patches.parse_size(experiment.patch) if experiment.patch else None
@@ -139,7 +123,7 @@ class _Run:
         keras.utils.set_random_seed(experiment.seed)
         policy = devices.choose_precision(experiment.precision, strategy)
         with strategy.scope():
-            self.model = build(experiment, self.plan, policy)
+            self.model = build(experiment, self.plan.steps, self.plan.steps_per_epoch, policy)
         check_fit(experiment, manifest, self.model.network)
         self.validation = None
         if "val" in manifest["splits"]:
@@ -161,17 +145,18 @@ class _Run:
         plan, facts = self.plan, self.facts
         return (
             f"{facts['experiment']}: {self.model.network.count_params():,} parameters, {plan.steps:,} steps of "
-            f"{plan.batch} samples ({plan.steps_per_epoch:.4g} an epoch), {facts['precision']}, {facts['device']}"
+            f"{plan.samples} samples ({plan.steps_per_epoch:.4g} an epoch), {facts['precision']}, {facts['device']}"
             + (f"; goes on after step {self.done:,}" if self.done else "")
         )
 
     def batches(self, **otherwise) -> tf.data.Dataset:
         """Return the batches from the present step on, by the experiment's own fields but for some given."""
         e = dataclasses.replace(self.experiment, **otherwise)
-        return pipeline.training_batches(
-            e.data, batch=self.plan.batch, patch=patch_size(e), crop=e.crop, cache=e.cache, shuffle=e.shuffle,
+        batches = pipeline.training_batches(
+            e.data, batch=self.plan.samples, patch=patch_size(e), crop=e.crop, cache=e.cache, shuffle=e.shuffle,
             augment=e.augment, seed=e.seed, first_step=self.done,
         )  # fmt: skip
+        return as_steps(batches, e, self.plan.batches)
 
     def go(self, stop: threading.Event, on_step: Callable[[int], None]) -> None:
         """Train until the last step, or until `stop` is set, which ends the run after a checkpoint."""
@@ -180,17 +165,17 @@ class _Run:
             return
         iterator = iter(self.strategy.experimental_distribute_dataset(self.batches()))
         self.model.make_train_function()
-        log = Log(self.workdir, self.done, plan.steps, plan.batch, plan.steps_per_epoch)
+        log = Log(self.workdir, self.done, plan.steps, plan.samples, plan.steps_per_epoch)
         try:
             while self.done < plan.steps:
                 logs = {key: float(value) for key, value in self.model.train_function(iterator).items()}
                 if not np.isfinite(logs["loss"]):
                     raise ValueError(self._keep_batch(f"the loss is {logs['loss']}"))
                 self.done += at_once
-                log.step(plan.batch * at_once, logs)
+                log.step(plan.samples * at_once, logs)
                 at_period = self.done % plan.period == 0 or self.done == plan.steps
                 at_checkpoint = at_period or stop.is_set() or self.done % self.experiment.checkpoint_every < at_once
-                if at_checkpoint and not all(np.isfinite(weight).all() for weight in self.model.network.get_weights()):
+                if at_checkpoint and not all(np.isfinite(weight).all() for weight in self.model.get_weights()):
                     self.done -= at_once
                     raise ValueError(self._keep_batch("the weights are no longer finite"))
                 if at_period:
@@ -198,7 +183,7 @@ class _Run:
                 if at_checkpoint:
                     self._checkpoint()
                     log.resume_clock()
-                on_step(plan.batch * at_once)
+                on_step(plan.samples * at_once)
                 if stop.is_set():
                     raise KeyboardInterrupt
         finally:
@@ -230,9 +215,11 @@ class _Run:
     def _keep_batch(self, trouble: str) -> str:
         """Save the batch of the next step, which the pipeline gives again, and say where."""
         path = storage.join(self.workdir, f"bad-step-{self.done:08d}.npz")
-        blur, sharp = next(iter(self.batches(cache="none")))  # a cache that is being filled admits no second reader
+        # Not from the cache: one that is being filled admits no second reader.
+        pairs = tf.nest.flatten(next(iter(self.batches(cache="none"))))
+        blur, sharp = np.concatenate(pairs[::2]), np.concatenate(pairs[1::2])
         with storage.publish(path) as temporary:
-            np.savez(temporary, blur=blur.numpy(), sharp=sharp.numpy())
+            np.savez(temporary, blur=blur, sharp=sharp)
         return (
             f"{trouble} at step {self.done + 1}; its batch is in {path}. The run can go on from its last "
             "checkpoint: try a lower --learning-rate or --clip-norm 1 in a new --workdir"

@@ -36,12 +36,14 @@ def learning_rate(experiment: Experiment, steps: int, steps_per_epoch: float):
     return keras.optimizers.schedules.PiecewiseConstantDecay(boundaries, values)
 
 
-def optimizer(experiment: Experiment, steps: int, steps_per_epoch: float) -> keras.optimizers.Optimizer:
-    """Return the optimiser of an experiment."""
+def optimizer(experiment: Experiment, steps: int, steps_per_epoch: float, ema: bool = True):
+    """Return the optimiser of an experiment, with a moving average of the weights if `ema` and if it has one."""
     kind = {"adam": keras.optimizers.Adam, "adamw": keras.optimizers.AdamW}[experiment.optimizer]
     return kind(
         learning_rate(experiment, steps, steps_per_epoch),
+        beta_1=experiment.beta_1,
+        beta_2=experiment.beta_2,
         global_clipnorm=experiment.clip_norm,
-        use_ema=experiment.ema is not None,
+        use_ema=ema and experiment.ema is not None,
         ema_momentum=0.99 if experiment.ema is None else experiment.ema,
     )

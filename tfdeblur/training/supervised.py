@@ -37,6 +37,10 @@ class Supervised(keras.Model):
         self.loss_over_pictures = _MeanOverPictures(loss)
         self.psnr, self.ssim = PSNR(), SSIM()
 
+    def build_optimizers(self) -> None:
+        """Make the optimiser's variables: unbuilt ones fail under MirroredStrategy."""
+        self.optimizer.build(self.trainable_variables)
+
     def call(self, blur, training=None):
         """Restore pictures: uint8, or float in [0, 1]. The conversion is the first thing the compiled step does."""
         return self.network(as_unit_range(blur), training=training)

@@ -12,6 +12,7 @@ from tfdeblur.config import Experiment
 from tfdeblur.data import pipeline, records
 from tfdeblur.experiments import EXPERIMENTS
 from tfdeblur.training import run as training
+from tfdeblur.training.build import build
 
 
 def main(experiment: str = "sample", data: str = "", period: int = 60, rounds: int = 2) -> dict[str, float]:
@@ -51,7 +52,9 @@ def _prepare(experiment: Experiment):
     strategy = devices.choose_strategy()
     plan = training.Plan.of(experiment, records.load_manifest(experiment.data), strategy.num_replicas_in_sync)
     with strategy.scope():
-        model = training.build(experiment, plan, devices.choose_precision(experiment.precision, strategy))
+        model = build(
+            experiment, plan.steps, plan.steps_per_epoch, devices.choose_precision(experiment.precision, strategy)
+        )
     return strategy, plan, model
 
 

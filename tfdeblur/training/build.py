@@ -1,0 +1,84 @@
+"""From an experiment to the model that is trained: networks, losses, optimisers, and the batches that a step takes."""
+
+import keras
+import tensorflow as tf
+
+from tfdeblur import losses
+from tfdeblur.config import Experiment
+from tfdeblur.models import build_model, discriminator, patchgan
+from tfdeblur.training import schedule
+from tfdeblur.training.gan import GAN
+from tfdeblur.training.supervised import Supervised
+from tfdeblur.training.wgan_gp import WGANGP
+
+
+def build(experiment: Experiment, steps: int, steps_per_epoch: float, policy: str) -> keras.Model:
+    """Return the compiled training model, its optimisers built; to be called within the strategy's scope.
+
+    Parameters
+    ----------
+    experiment : Experiment
+        What is trained.
+    steps, steps_per_epoch : int, float
+        Length of the run, for the schedule of the learning rate.
+    policy : str
+        Keras dtype policy of the network; a critic is always float32.
+
+    Raises
+    ------
+    ValueError
+        There is no such model or loss, or the model has not such an option.
+    """
+    network = _network(experiment, policy)
+    loss = losses.find_loss(experiment.loss, experiment.vgg_weights)
+    single = tf.distribute.get_strategy().num_replicas_in_sync == 1
+    how = {
+        "optimizer": schedule.optimizer(experiment, steps, steps_per_epoch),
+        "jit_compile": experiment.xla if single else "auto",
+        "steps_per_execution": experiment.steps_per_execution,
+    }
+    if experiment.training == "supervised":
+        model = Supervised(network, loss)
+    else:
+        model = _adversarial(experiment, network, loss)
+        how["critic_optimizer"] = schedule.optimizer(experiment, steps, steps_per_epoch, ema=False)
+    model.compile(**how)
+    model.build((None, None, None, experiment.channels))
+    model.build_optimizers()
+    return model
+
+
+def batches_per_step(experiment: Experiment) -> int:
+    """Return how many batches a step takes: one for each update, where each is to have its own."""
+    return experiment.n_critic + 1 if experiment.training == "wgan_gp" and not experiment.reuse_batch else 1
+
+
+def as_steps(batches: tf.data.Dataset, experiment: Experiment, count: int) -> tf.data.Dataset:
+    """Divide what the pipeline gives for a step into the `count` batches that adversarial training takes, a tuple."""
+    if experiment.training == "supervised":
+        return batches
+
+    def divide(blur, sharp):
+        return tuple(zip(tf.split(blur, count), tf.split(sharp, count), strict=True))
+
+    return batches.map(divide)
+
+
+def _network(experiment: Experiment, policy: str) -> keras.Model:
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(policy)
+    try:
+        return build_model(
+            experiment.model, channels=experiment.channels, features=experiment.features, depth=experiment.depth,
+            residual=experiment.residual or None, upsampling=experiment.upsampling, tanh=experiment.tanh or None,
+        )  # fmt: skip
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+def _adversarial(experiment: Experiment, network: keras.Model, loss) -> keras.Model:
+    shared = {key: getattr(experiment, key) for key in ("adversarial_weight", "content_steps", "wrong_labels", "seed")}
+    if experiment.training == "gan":
+        return GAN(network, discriminator(experiment.channels, experiment.critic_features), loss, **shared)
+    own = {key: getattr(experiment, key) for key in ("n_critic", "penalty_weight", "reuse_batch")}
+    return WGANGP(network, patchgan(experiment.channels, experiment.critic_features), loss, **shared, **own)
