@@ -55,3 +55,40 @@ def test_stored_pictures_are_scaled_and_floats_kept():
 def test_unknown_loss_lists_those_there_are():
     with pytest.raises(ValueError, match="there is no loss 'lpips'; there are mse, mae"):
         losses.find_loss("lpips")
+
+
+@pytest.fixture(scope="module")
+def vgg(tmp_path_factory):
+    """VGG-19 with weights drawn by chance, and their file: those learned on ImageNet are a download."""
+    keras.utils.set_random_seed(0)
+    network = keras.applications.VGG19(include_top=False, weights=None)
+    path = tmp_path_factory.mktemp("vgg") / "vgg19.weights.h5"
+    network.save_weights(path)
+    return network, str(path)
+
+
+def test_perceptual_loss_compares_features(vgg):
+    network, path = vgg
+    loss = losses.find_loss("perceptual", path)
+    sharp, restored = (x.astype("float32") for x in pictures())
+    features = keras.Model(network.input, network.get_layer("block3_conv3").output)
+    means = np.float32([103.939, 116.779, 123.68])  # of ImageNet, blue first
+    a, b = (np.asarray(features(255 * x[..., ::-1] - means)) / 255 for x in (sharp, restored))
+    value = np.asarray(loss(sharp, restored))
+    np.testing.assert_allclose(value, ((a - b) ** 2).mean((1, 2, 3)), rtol=1e-3)
+    assert np.all(np.asarray(loss(sharp, sharp)) == 0) and np.all(value > 0)
+
+
+def test_vgg_is_built_once(vgg, monkeypatch):
+    loss = losses.find_loss("perceptual", vgg[1])
+    monkeypatch.setattr(keras.applications, "VGG19", None)
+    sharp, restored = (x.astype("float32") for x in pictures())
+    loss(sharp, restored)
+
+
+def test_missing_vgg_weights_are_explained(tmp_path):
+    with pytest.raises(ValueError, match="there is no file nowhere.h5 .*or do without: --loss charbonnier"):
+        losses.find_loss("perceptual", "nowhere.h5")
+    (tmp_path / "broken.weights.h5").write_text("")
+    with pytest.raises(ValueError, match="cannot be had from .*broken.*give --vgg-weights .*--loss charbonnier"):
+        losses.find_loss("perceptual", str(tmp_path / "broken.weights.h5"))

@@ -24,6 +24,8 @@ from tfdeblur.training.build import as_steps, batches_per_step, build
 ROOT = Path(__file__).parent.parent
 SMALL = ["--model", "rednet30", "--features", "4", "--depth", "4", "--upsampling", "None", "--patch", "16x16"]
 SMALL += ["--batch", "4", "--precision", "float32"]
+ADVERSARIAL = ["--training", "wgan_gp", "--n-critic", "1", "--critic-features", "4", "--wrong-labels", "0.1"]
+ADVERSARIAL += ["--model", "deblurgan"]  # with dropout, whose draws go on too
 
 
 @pytest.fixture(scope="module")
@@ -74,9 +76,12 @@ def test_a_run_leaves_all_that_its_folder_promises(data, tmp_path, capsys):
     )
 
 
-def test_killed_at_any_moment_and_resumed_is_never_killed(data, tmp_path):
+@pytest.mark.parametrize(
+    "kind", [[], pytest.param(ADVERSARIAL, marks=pytest.mark.slow)], ids=["supervised", "adversarial"]
+)
+def test_killed_at_any_moment_and_resumed_is_never_killed(kind, data, tmp_path):
     """SIGKILL mid-way, the same command again: the same weights, bit for bit, and one row of log a period."""
-    options = ["--steps", "40", "--validate-every", "16", "--checkpoint-every", "5", "--ema", "0.9"]
+    options = ["--steps", "40", "--validate-every", "16", "--checkpoint-every", "5", "--ema", "0.9", *kind]
     train.main(command(data, tmp_path / "whole", *options))
     arguments = [sys.executable, "-m", "tfdeblur.train", *command(data, tmp_path / "killed", *options)]
     process = subprocess.Popen(arguments, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

@@ -42,10 +42,11 @@ def claim(workdir: str, experiment: Experiment) -> None:
 
 
 def save_checkpoint(workdir: str, model: keras.Model, step: int, state: dict) -> None:
-    """Save weights, optimiser and `state` after `step` steps; the checkpoint before the last one is removed."""
+    """Save weights, optimisers, random states and `state` after `step` steps; one more is kept, older ones removed."""
     folder = storage.join(workdir, "checkpoints")
     storage.make_folder(folder)
-    storage.write_text(storage.join(folder, f"step-{step:08d}.json"), json.dumps(state))
+    random = [variable.numpy().tolist() for variable in _random_states(model)]
+    storage.write_text(storage.join(folder, f"step-{step:08d}.json"), json.dumps(state | {"random": random}))
     with storage.publish(storage.join(folder, f"step-{step:08d}.weights.h5")) as temporary:
         model.save_weights(temporary)
     for old in _checkpoint_steps(workdir)[:-KEPT]:
@@ -68,11 +69,19 @@ def load_checkpoint(workdir: str, model: keras.Model) -> tuple[int, dict]:
     try:
         with storage.local_copy(f"{name}.weights.h5") as path:
             model.load_weights(path)
-        return steps[-1], json.loads(storage.read_text(f"{name}.json"))
+        state = json.loads(storage.read_text(f"{name}.json"))
+        for variable, value in zip(_random_states(model), state.pop("random", []), strict=True):
+            variable.assign(value)
+        return steps[-1], state
     except (OSError, ValueError, KeyError) as error:
         raise ValueError(
             f"{name}.weights.h5 cannot be loaded ({error}); remove it to resume from the one before"
         ) from error
+
+
+def _random_states(model: keras.Model) -> list:
+    """Return the states of dropout and its like, which Keras leaves out of the weights it saves."""
+    return [variable for variable in model.variables if variable.path.endswith("seed_generator_state")]
 
 
 def _checkpoint_steps(workdir: str) -> list[int]:

@@ -77,10 +77,15 @@ class WGANGP(Adversarial):
         epsilon = self._uniform(0, sharp.shape[0])  # 6
         between = epsilon * sharp + (1 - epsilon) * restored  # 8
         with tf.GradientTape() as tape:
-            norm = gradient_norm(self.critic, between)
-            real, fake = (self.critic(pictures, training=True) for pictures in self._labelled(sharp, restored))
-            loss = fake - real + self.penalty_weight * penalty(norm)  # 9
-            objective = scaled(loss)
+            logs = self.critic_loss(*self._labelled(sharp, restored), between)  # 9
+            objective = scaled(logs["critic_loss"])
         gradients = tape.gradient(objective, self.critic.trainable_variables)
         self.critic_optimizer.apply_gradients(zip(gradients, self.critic.trainable_variables, strict=True))  # 11
+        return logs
+
+    def critic_loss(self, sharp, restored, between) -> dict:
+        """Return the critic's loss of each sample (equation 4.1), the Wasserstein estimate and the gradient's norm."""
+        real, fake = (self.critic(pictures, training=True) for pictures in (sharp, restored))
+        norm = gradient_norm(self.critic, between)
+        loss = fake - real + self.penalty_weight * penalty(norm)
         return {"critic_loss": loss, "wasserstein": real - fake, "gradient_norm": norm}

@@ -12,7 +12,8 @@ from tfdeblur.config import Experiment
 from tfdeblur.data import pipeline, records
 from tfdeblur.experiments import EXPERIMENTS
 from tfdeblur.training import run as training
-from tfdeblur.training.build import build
+from tfdeblur.training.build import as_steps, build
+from tools.benchmarks import wgan
 
 
 def main(experiment: str = "sample", data: str = "", period: int = 60, rounds: int = 2) -> dict[str, float]:
@@ -34,14 +35,17 @@ def main(experiment: str = "sample", data: str = "", period: int = 60, rounds: i
     -------
     dict
         `bare_samples_per_s`, `run_samples_per_s` (all that happens after the first period, when everything has been
-        compiled), medians, and `run / bare`, the median of the rounds' ratios.
+        compiled), medians, and `run / bare`, the median of the rounds' ratios. For a WGAN also `step / parts`, a step
+        against its updates timed alone, and `fresh / reused batches`, what a step with a batch for every update costs
+        against one with the same batch for all.
     """
     described = EXPERIMENTS[experiment]
     fields = {"steps": 3 * period, "validate_every": period, "checkpoint_every": period, "validation_pictures": 1}
     fields |= {"data": data or described.data, "schedule": "constant"}
     described = Experiment(**{**vars(described), **fields})
     rows = [(_bare(described, period), _whole(described, period)) for _ in range(rounds)]
-    return {
+    parts = wgan.parts(described, rounds) if described.training == "wgan_gp" else {}
+    return parts | {
         "bare_samples_per_s": statistics.median(bare for bare, _ in rows),
         "run_samples_per_s": statistics.median(whole for _, whole in rows),
         "run / bare": statistics.median(whole / bare for bare, whole in rows),
@@ -62,9 +66,9 @@ def _bare(experiment: Experiment, steps: int) -> float:
     """Return the samples/s of the compiled step alone."""
     strategy, plan, model = _prepare(experiment)
     patch = training.patch_size(experiment)
-    batches = pipeline.training_batches(experiment.data, batch=plan.batch, patch=patch, crop=experiment.crop)
-    batch = next(iter(batches))
-    iterator = iter(strategy.experimental_distribute_dataset(tf.data.Dataset.from_tensors(batch).repeat()))
+    batches = pipeline.training_batches(experiment.data, batch=plan.samples, patch=patch, crop=experiment.crop)
+    batch = tf.data.Dataset.from_tensors(next(iter(batches))).repeat()
+    iterator = iter(strategy.experimental_distribute_dataset(as_steps(batch, experiment, plan.batches)))
     model.make_train_function()
     for _ in range(3):
         model.train_function(iterator)
@@ -72,7 +76,7 @@ def _bare(experiment: Experiment, steps: int) -> float:
     for _ in range(steps):
         logs = model.train_function(iterator)
     float(logs["loss"])
-    return steps * plan.batch / (time.perf_counter() - start)
+    return steps * plan.samples / (time.perf_counter() - start)
 
 
 def _whole(experiment: Experiment, period: int) -> float:

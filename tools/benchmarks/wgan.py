@@ -1,0 +1,85 @@
+"""What a WGAN's step costs against its updates, each compiled and timed alone."""
+
+import dataclasses
+import statistics
+import time
+from collections.abc import Callable
+
+import numpy as np
+import tensorflow as tf
+
+from tfdeblur.config import Experiment
+from tfdeblur.losses import as_unit_range
+from tfdeblur.training import run as training
+from tfdeblur.training.build import as_steps, batches_per_step, build
+from tfdeblur.training.wgan_gp import WGANGP
+
+STEPS = 5
+"""Steps timed at a time."""
+
+
+def parts(experiment: Experiment, rounds: int) -> dict[str, float]:
+    """Time steps with fresh and with reused batches, and the updates alone, in turn on random pictures in memory.
+
+    Returns
+    -------
+    dict
+        `step / parts`, the median over the rounds of a step with fresh batches against `n_critic` updates of the critic
+        and one of the generator; and `fresh / reused batches`.
+    """
+    height, width = training.patch_size(experiment)
+    rng = np.random.default_rng(0)
+    pair = [tf.constant(rng.integers(0, 256, (experiment.batch, height, width, 3), np.uint8)) for _ in range(2)]
+    timed = {
+        name: _step(dataclasses.replace(experiment, reuse_batch=name == "reused"), pair) for name in ("fresh", "reused")
+    }
+    timed |= _updates(experiment, pair)
+    rows = []
+    for _ in range(rounds + 1):
+        rows.append({name: _seconds(function) for name, function in timed.items()})
+    rows = rows[1:]  # in the first everything is compiled
+    whole = [row["critic"] * experiment.n_critic + row["generator"] for row in rows]
+    return {
+        "step / parts": statistics.median(row["fresh"] / both for row, both in zip(rows, whole, strict=True)),
+        "fresh / reused batches": statistics.median(row["fresh"] / row["reused"] for row in rows),
+    }
+
+
+def _step(experiment: Experiment, pair: list[tf.Tensor]) -> Callable:
+    """Return the compiled step, as a run takes it."""
+    model, count = build(experiment, 10, 10, "float32"), batches_per_step(experiment)
+    batch = tf.data.Dataset.from_tensors([tf.tile(pictures, (count, 1, 1, 1)) for pictures in pair]).map(
+        lambda p: (p[0], p[1])
+    )
+    iterator = iter(as_steps(batch.repeat(), experiment, count))
+    model.make_train_function()
+    return lambda: float(model.train_function(iterator)["loss"])
+
+
+def _updates(experiment: Experiment, pair: list[tf.Tensor]) -> dict[str, Callable]:
+    """Return an update of the critic and one of the generator, each with all that it needs made anew."""
+    model: WGANGP = build(experiment, 10, 10, "float32")
+    variables = model.network.trainable_variables
+
+    @tf.function
+    def critic():
+        blur, sharp = (as_unit_range(pictures) for pictures in pair)
+        return tf.reduce_mean(model.update_critic(sharp, model.generate(blur, training=True)[0])["critic_loss"])
+
+    @tf.function
+    def generator():
+        blur, sharp = (as_unit_range(pictures) for pictures in pair)
+        with tf.GradientTape() as tape:
+            restored = model.generate(blur, training=True)
+            loss = tf.reduce_mean(model.content(sharp, restored) - 1e-4 * model.critic(restored[0], training=True))
+        model.optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
+        return loss
+
+    return {"critic": lambda: float(critic()), "generator": lambda: float(generator())}
+
+
+def _seconds(function: Callable) -> float:
+    start = time.perf_counter()
+    for _ in range(STEPS):
+        function()
+    return time.perf_counter() - start
