@@ -14,7 +14,7 @@ from tfdeblur.commandline import run
     [
         (ValueError("wrong"), 1, "error: wrong"),
         (FileNotFoundError(2, "No such file or directory", "a.png"), 1, "error: [Errno 2] No such file"),
-        (KeyboardInterrupt(), 130, "interrupted; the same command goes on from here"),
+        (KeyboardInterrupt(), 130, "interrupted; run the same command again to go on"),
     ],
 )
 def test_errors_a_user_can_mend_are_one_line(raised, status, said, capsys):

@@ -2,12 +2,15 @@
 
 import json
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from tests.test_protocol import rows_of
 from tfdeblur import report
 from tfdeblur.commandline import run
 from tfdeblur.evaluation import protocol
+from tfdeblur.training import run_folder
 
 
 def write_evaluation(folder, psnr, blur_psnr=(20, 22, float("inf")), data="cifar10", **made):
@@ -99,3 +102,27 @@ def test_bad_folders(runs, tmp_path, capsys):
         path.write_text(text)
         code, _, err = command(capsys, runs)
         assert code == 1 and str(path) in err and "evaluate again" in err
+
+
+def test_curves_show_every_column_of_a_log(tmp_path, capsys):
+    for step in (10, 20, 30):
+        row = {"step": step, "epoch": step / 10, "loss": 1 / step, "psnr": 20 + step, "critic_loss": -step}
+        run_folder.append_log(str(tmp_path), row | {"val_psnr": 19 + step})
+    report.main(["curves", str(tmp_path)])
+    assert f"wrote {tmp_path / 'curves.png'}" in capsys.readouterr().out
+    with Image.open(tmp_path / "curves.png") as image:
+        pixels = np.asarray(image.convert("RGB"))
+    # Three panels side by side, with a line of matplotlib's first colour in each; validation's is in one of them.
+    blue, orange = (np.abs(pixels - np.int64(colour)).sum(-1) < 40 for colour in ((31, 119, 180), (255, 127, 14)))
+    thirds = np.array_split(np.arange(pixels.shape[1]), 3)
+    assert [bool(blue[:, third].any()) for third in thirds] == [True] * 3
+    assert [bool(orange[:, third].any()) for third in thirds] == [False, True, False]
+
+
+def test_curves_of_no_run(tmp_path):
+    with pytest.raises(FileNotFoundError, match="has no log.csv, so it is not the folder of a run that has begun"):
+        report.main(["curves", str(tmp_path)])
+    (tmp_path / "log.csv").write_text("")
+    with pytest.raises(ValueError, match="the log holds no line yet"):
+        report.main(["curves", str(tmp_path)])
+    assert not (tmp_path / "curves.png").exists()

@@ -106,7 +106,7 @@ def test_sigterm_saves_and_the_same_command_goes_on(data, tmp_path):
     time.sleep(4)
     process.send_signal(signal.SIGTERM)
     _, errors = process.communicate(timeout=60)
-    assert process.returncode == 130 and "the same command goes on from here" in errors
+    assert process.returncode == 130 and "run the same command again to go on" in errors
     step = int(next((tmp_path / "checkpoints").glob("*.h5")).name[5:13])
     train.main(command(data, tmp_path, "--steps", str(step + 2)))
     assert json.loads((tmp_path / "run.json").read_text())["step"] == step + 2
@@ -157,7 +157,7 @@ def test_what_does_not_fit_the_data_is_said(options, message, data, tmp_path):
 
 @pytest.mark.parametrize(
     ("option", "value"),
-    [("batch", 0), ("steps", 0), ("epochs", 0), ("shuffle", -1), ("checkpoint-every", 0), ("steps-per-execution", 0)],
+    [("batch", 0), ("steps", 0), ("epochs", 0), ("shuffle", -1), ("checkpoint-every", 0), ("n-critic", 0)],
 )
 def test_numbers_without_a_meaning(option, value, data, tmp_path):
     with pytest.raises(ValueError, match=f"--{option} is {value}; "):

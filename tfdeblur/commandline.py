@@ -52,7 +52,7 @@ def run(main: Callable[[Sequence[str] | None], int | None], arguments: Sequence[
         print(f"error: {_explained(error)}", file=sys.stderr)
         status = 1
     except KeyboardInterrupt:
-        print("interrupted; the same command goes on from here", file=sys.stderr)
+        print("interrupted; run the same command again to go on", file=sys.stderr)
         status = 130
     sys.exit(status)
 

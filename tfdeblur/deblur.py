@@ -51,13 +51,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = parse(Arguments, "tfdeblur.deblur", arguments, description)
     choose_overlap(chosen.tile, chosen.overlap)
     jobs = plan(find_pictures(chosen.paths, chosen.out), chosen.out, chosen.format)
-    storage.make_folder(chosen.out)
     import_tensorflow()  # not before a mistyped path has been reported
     from tfdeblur import inference
     from tfdeblur.pictures import photographs
 
     deblur = inference.load_deblur(chosen.model)
-
+    storage.make_folder(chosen.out)
     sizes = [height * width for height, width in map(photographs.size, [job.source for job in jobs])]
     inputs = {job.real_source for job in jobs}
     started, failed, skipped, pixels = time.monotonic(), 0, 0, 0

@@ -1,4 +1,4 @@
-"""Tables of results, made from what evaluations have written and never typed in."""
+"""Tables and curves, made from what runs and evaluations have written and never typed in."""
 
 import json
 import sys
@@ -38,7 +38,29 @@ def results(options: Results, command: str) -> None:
         print(text, end="")
 
 
-COMMANDS = {"results": (Results, results)}
+@dataclass(frozen=True)
+class Curves:
+    """Draw the log of each run as curves: losses, metrics and speed over the steps, in RUN/curves.png."""
+
+    runs: tyro.conf.Positional[tuple[str, ...]]
+    """Run folders, local or gs://."""
+
+
+def curves(options: Curves, command: str) -> None:
+    """Draw the curves of some runs and say where they are."""
+    from tfdeblur.evaluation.curves import draw
+    from tfdeblur.training.run_folder import read_log
+
+    for folder in options.runs:
+        if not storage.exists(storage.join(folder, "log.csv")):
+            raise FileNotFoundError(f"{folder} has no log.csv, so it is not the folder of a run that has begun")
+        path = storage.join(folder, "curves.png")
+        with storage.publish(path) as temporary:
+            draw(read_log(folder), Path(folder).name, temporary)
+        print(f"wrote {path}")
+
+
+COMMANDS = {"results": (Results, results), "curves": (Curves, curves)}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -110,7 +110,9 @@ class Adversarial(keras.Model):
         """
         context = tf.distribute.get_replica_context()
         replica, replicas = context.replica_id_in_sync_group, context.num_replicas_in_sync
-        seed = tf.stack([tf.cast(self.seed + purpose, tf.int64), tf.cast(self.critic_optimizer.iterations, tf.int64)])
+        seed = tf.stack(
+            [tf.cast(2 * self.seed + purpose, tf.int64), tf.cast(self.critic_optimizer.iterations, tf.int64)]
+        )
         drawn = tf.random.stateless_uniform([replicas, count, 1, 1, 1], seed)
         return drawn[replica]
 

@@ -13,11 +13,13 @@ from tfdeblur.data import pipeline, records
 from tfdeblur.experiments import EXPERIMENTS
 from tfdeblur.training import run as training
 from tfdeblur.training.build import as_steps, build
-from tools.benchmarks import wgan
+from tools.benchmarks import wgan_step
 
 
-def main(experiment: str = "sample", data: str = "", period: int = 60, rounds: int = 2) -> dict[str, float]:
-    """Time a whole run against its bare compiled step on one batch that stays in memory.
+def main(
+    experiment: str = "sample", data: str = "", period: int = 60, rounds: int = 2, wgan: str = "sample_wgan"
+) -> dict[str, float]:
+    """Time a whole run against its bare compiled step on one batch in memory, and a WGAN's step against its parts.
 
     Parameters
     ----------
@@ -30,22 +32,21 @@ def main(experiment: str = "sample", data: str = "", period: int = 60, rounds: i
         validation that goes with it looks at one picture, for it is not training's overhead but work of its own.
     rounds : int
         Timings of each kind, in turn.
+    wgan : str
+        Name of the experiment whose step is timed against its parts.
 
     Returns
     -------
     dict
         `bare_samples_per_s`, `run_samples_per_s` (all that happens after the first period, when everything has been
-        compiled), medians, and `run / bare`, the median of the rounds' ratios. For a WGAN also `step / parts`, a step
-        against its updates timed alone, and `fresh / reused batches`, what a step with a batch for every update costs
-        against one with the same batch for all.
+        compiled), medians, and `run / bare`, the median of the rounds' ratios; and what `wgan_step.parts` returns.
     """
     described = EXPERIMENTS[experiment]
     fields = {"steps": 3 * period, "validate_every": period, "checkpoint_every": period, "validation_pictures": 1}
     fields |= {"data": data or described.data, "schedule": "constant"}
     described = Experiment(**{**vars(described), **fields})
     rows = [(_bare(described, period), _whole(described, period)) for _ in range(rounds)]
-    parts = wgan.parts(described, rounds) if described.training == "wgan_gp" else {}
-    return parts | {
+    return wgan_step.parts(EXPERIMENTS[wgan], 3 * rounds) | {
         "bare_samples_per_s": statistics.median(bare for bare, _ in rows),
         "run_samples_per_s": statistics.median(whole for _, whole in rows),
         "run / bare": statistics.median(whole / bare for bare, whole in rows),

@@ -24,10 +24,11 @@ def parts(experiment: Experiment, rounds: int) -> dict[str, float]:
     Returns
     -------
     dict
-        `step / parts`, the median over the rounds of a step with fresh batches against `n_critic` updates of the critic
-        and one of the generator; and `fresh / reused batches`.
+        `wgan step / parts`, the median over the rounds of a step with fresh batches against `n_critic` updates of the
+        critic and one of the generator; and `wgan step, fresh / reused batches`, what a batch for every update costs
+        against one for all, of which the generator's pictures are made once.
     """
-    height, width = training.patch_size(experiment)
+    height, width = training.patch_size(experiment) or (32, 32)
     rng = np.random.default_rng(0)
     pair = [tf.constant(rng.integers(0, 256, (experiment.batch, height, width, 3), np.uint8)) for _ in range(2)]
     timed = {
@@ -40,17 +41,15 @@ def parts(experiment: Experiment, rounds: int) -> dict[str, float]:
     rows = rows[1:]  # in the first everything is compiled
     whole = [row["critic"] * experiment.n_critic + row["generator"] for row in rows]
     return {
-        "step / parts": statistics.median(row["fresh"] / both for row, both in zip(rows, whole, strict=True)),
-        "fresh / reused batches": statistics.median(row["fresh"] / row["reused"] for row in rows),
+        "wgan step / parts": statistics.median(row["fresh"] / both for row, both in zip(rows, whole, strict=True)),
+        "wgan step, fresh / reused batches": statistics.median(row["fresh"] / row["reused"] for row in rows),
     }
 
 
 def _step(experiment: Experiment, pair: list[tf.Tensor]) -> Callable:
     """Return the compiled step, as a run takes it."""
     model, count = build(experiment, 10, 10, "float32"), batches_per_step(experiment)
-    batch = tf.data.Dataset.from_tensors([tf.tile(pictures, (count, 1, 1, 1)) for pictures in pair]).map(
-        lambda p: (p[0], p[1])
-    )
+    batch = tf.data.Dataset.from_tensors(tuple(tf.tile(pictures, (count, 1, 1, 1)) for pictures in pair))
     iterator = iter(as_steps(batch.repeat(), experiment, count))
     model.make_train_function()
     return lambda: float(model.train_function(iterator)["loss"])
