@@ -6,27 +6,20 @@
 Expected: above the blurred pictures on photographs it never saw. What was measured is in the README.
 """
 
-from tfdeblur.config import Experiment
+import dataclasses
 
-experiment = Experiment(
+from tfdeblur.experiments import sample
+
+experiment = dataclasses.replace(
+    sample.experiment,
     name="sample_wgan",
-    data="tfrecords/sample",
-    patch="96x96",
-    crop="random",
-    model="unet16",
-    residual=True,
-    upsampling="resize",
-    loss="charbonnier",
     training="wgan_gp",
     reuse_batch=True,
     critic_features=16,
     learning_rate=2e-3,
     beta_1=0.5,
     beta_2=0.9,
-    schedule="cosine",
-    warmup_steps=50,
     batch=8,
     steps=300,
     validate_every=100,
-    validation_pictures=2,
 )

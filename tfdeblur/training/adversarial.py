@@ -127,3 +127,9 @@ class Adversarial(keras.Model):
 def scaled(loss):
     """Return this replica's part of the mean of a loss over the global batch: replicas' gradients are summed."""
     return ops.mean(loss) / tf.distribute.get_strategy().num_replicas_in_sync
+
+
+def descend(optimizer: keras.optimizers.Optimizer, tape: tf.GradientTape, objective, network: keras.Model) -> None:
+    """Move a network's weights one step of the optimiser against the gradient of what was computed under the tape."""
+    gradients = tape.gradient(objective, network.trainable_variables)
+    optimizer.apply_gradients(zip(gradients, network.trainable_variables, strict=True))

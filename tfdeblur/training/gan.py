@@ -4,7 +4,7 @@ import tensorflow as tf
 from keras import ops
 
 from tfdeblur.losses import as_unit_range
-from tfdeblur.training.adversarial import Adversarial, scaled
+from tfdeblur.training.adversarial import Adversarial, descend, scaled
 
 
 def cross_entropy(logits, real: bool):
@@ -33,8 +33,7 @@ class GAN(Adversarial):
             adversarial = cross_entropy(self.critic(restored[0], training=True), real=True)
             loss = content + self._weight_now() * adversarial
             objective = scaled(loss)
-        gradients = generator_tape.gradient(objective, self.network.trainable_variables)
-        self.optimizer.apply_gradients(zip(gradients, self.network.trainable_variables, strict=True))
+        descend(self.optimizer, generator_tape, objective, self.network)
         return self._log(sharp, restored[0], loss=loss, content=content, adversarial=adversarial, **critic_logs)
 
     def update_critic(self, sharp, restored) -> dict:
@@ -43,7 +42,6 @@ class GAN(Adversarial):
             real, fake = (self.critic(pictures, training=True) for pictures in self._labelled(sharp, restored))
             loss = (cross_entropy(real, real=True) + cross_entropy(fake, real=False)) / 2
             objective = scaled(loss)
-        gradients = tape.gradient(objective, self.critic.trainable_variables)
-        self.critic_optimizer.apply_gradients(zip(gradients, self.critic.trainable_variables, strict=True))
+        descend(self.critic_optimizer, tape, objective, self.critic)
         right = ops.cast(ops.concatenate([real > 0, fake < 0]), "float32")
         return {"critic_loss": loss, "accuracy": right}

@@ -4,7 +4,7 @@ import tensorflow as tf
 from keras import ops
 
 from tfdeblur.losses import as_unit_range
-from tfdeblur.training.adversarial import Adversarial, scaled
+from tfdeblur.training.adversarial import Adversarial, descend, scaled
 
 EPSILON = 1e-12
 """Under the root of the gradient's norm, whose derivative at 0 would else be infinite."""
@@ -68,8 +68,7 @@ class WGANGP(Adversarial):
             adversarial = -self.critic(restored[0], training=True)
             loss = content + self._weight_now() * adversarial  # 16
             objective = scaled(loss)
-        gradients = generator_tape.gradient(objective, self.network.trainable_variables)
-        self.optimizer.apply_gradients(zip(gradients, self.network.trainable_variables, strict=True))  # 18
+        descend(self.optimizer, generator_tape, objective, self.network)  # 18
         return self._log(sharp, restored[0], loss=loss, content=content, adversarial=adversarial, **critic_logs)
 
     def update_critic(self, sharp, restored) -> dict:
@@ -79,8 +78,7 @@ class WGANGP(Adversarial):
         with tf.GradientTape() as tape:
             logs = self.critic_loss(*self._labelled(sharp, restored), between)  # 9
             objective = scaled(logs["critic_loss"])
-        gradients = tape.gradient(objective, self.critic.trainable_variables)
-        self.critic_optimizer.apply_gradients(zip(gradients, self.critic.trainable_variables, strict=True))  # 11
+        descend(self.critic_optimizer, tape, objective, self.critic)  # 11
         return logs
 
     def critic_loss(self, sharp, restored, between) -> dict:
