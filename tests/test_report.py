@@ -120,6 +120,8 @@ def test_curves_show_every_column_of_a_log(tmp_path, capsys):
 
 
 def test_curves_of_no_run(tmp_path):
+    with pytest.raises(ValueError, match="name the run folders"):
+        report.main(["curves"])
     with pytest.raises(FileNotFoundError, match="has no log.csv, so it is not the folder of a run that has begun"):
         report.main(["curves", str(tmp_path)])
     (tmp_path / "log.csv").write_text("")

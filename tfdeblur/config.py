@@ -53,7 +53,7 @@ class Experiment:
     vgg_weights: str | None = None
     """Loss perceptual: file of VGG-19's weights; Keras' own download without it."""
     optimizer: Literal["adam", "adamw"] = "adam"
-    """Optimiser, with Keras' own settings except for the learning rate."""
+    """Optimiser, with Keras' own settings except for those below."""
     learning_rate: float = 1e-3
     """Learning rate at the start."""
     schedule: Literal["constant", "decay", "cosine"] = "constant"

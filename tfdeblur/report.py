@@ -51,6 +51,8 @@ def curves(options: Curves, command: str) -> None:
     from tfdeblur.evaluation.curves import draw
     from tfdeblur.training.run_folder import read_log
 
+    if not options.runs:
+        raise ValueError("name the run folders whose logs are to be drawn, such as runs/sample")
     for folder in options.runs:
         if not storage.exists(storage.join(folder, "log.csv")):
             raise FileNotFoundError(f"{folder} has no log.csv, so it is not the folder of a run that has begun")

@@ -16,6 +16,7 @@ experiment = Experiment(
     patch="256x256",
     crop="random",
     model="deblurgan",
+    residual=True,
     loss="perceptual",
     training="wgan_gp",
     adversarial_weight=5e-4,

@@ -70,7 +70,7 @@ def _network(experiment: Experiment, policy: str) -> keras.Model:
     try:
         return build_model(
             experiment.model, channels=experiment.channels, features=experiment.features, depth=experiment.depth,
-            residual=experiment.residual or None, upsampling=experiment.upsampling, tanh=experiment.tanh or None,
+            residual=experiment.residual, upsampling=experiment.upsampling, tanh=experiment.tanh or None,
         )  # fmt: skip
     finally:
         keras.config.set_dtype_policy(before)
