@@ -136,6 +136,13 @@ def test_a_folder_with_other_settings_is_left_alone(data, tmp_path):
         train.main(command(data, tmp_path, "--steps", "2", "--loss", "mse"))
 
 
+def test_checkpoints_without_settings_are_left_alone(data, tmp_path):
+    train.main(command(data, tmp_path, "--steps", "2"))
+    (tmp_path / "config.json").unlink()
+    with pytest.raises(ValueError, match="has checkpoints but no config.json that says of what; choose another"):
+        train.main(command(data, tmp_path, "--steps", "4"))
+
+
 def test_an_attempt_that_failed_is_repeated_with_other_settings(data, tmp_path):
     with pytest.raises(ValueError, match="there is no loss 'charbonier'"):
         train.main(command(data, tmp_path, "--steps", "2", "--loss", "charbonier"))

@@ -28,10 +28,14 @@ def claim(workdir: str, experiment: Experiment) -> None:
     Raises
     ------
     ValueError
-        The folder holds a run with other settings; the message names them.
+        The folder holds a run with other settings, which the message names, or checkpoints of nobody knows what.
     """
     path = storage.join(workdir, "config.json")
-    if storage.exists(path) and _checkpoint_steps(workdir):
+    if _checkpoint_steps(workdir):
+        if not storage.exists(path):
+            raise ValueError(
+                f"{workdir} has checkpoints but no config.json that says of what; choose another --workdir"
+            )
         before, now = dataclasses.asdict(config.load(path)), dataclasses.asdict(experiment)
         changed = [key for key in now if now[key] != before[key] and key not in FREE_TO_CHANGE]
         if changed:
