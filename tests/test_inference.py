@@ -13,8 +13,18 @@ from tfdeblur.tiling import reflected
 
 PICTURE = skimage.data.astronaut()
 UNIT = PICTURE.astype(np.float32) / 255
-NARROW = {"resnet16": {"features": 16}, "unet16": {}, "rednet30": {"features": 8}}
-"""Fewer features where the network is slow; depth, and so how far it sees, is that of the real one."""
+NARROW = {
+    "resnet16": {"features": 16},
+    "unet16": {},
+    "rednet30": {"features": 8},
+    "msdeblur": {"features": 4, "residual": True},
+    "unet3": {"features": 8},
+}
+"""Fewer features where the network is slow; depth, and so how far it sees, is that of the real one.
+
+Not deblurgan, whose instance normalisation makes every pixel depend on the whole picture, as its docstring says; and
+msdeblur as training begins, for with random weights its coarsest branch carries hundreds of pixels far.
+"""
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +39,7 @@ def saved(tmp_path_factory):
     return save
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", sorted(MODELS.keys() - {"deblurgan"}))
 def test_tiled_equals_whole_for_every_model(name, saved):
     """The law that the default overlap is chosen by, in units of the output's spread: random weights give any."""
     keras.utils.set_random_seed(1)
