@@ -11,8 +11,8 @@ SCALES = 3
 def msdeblur(channels: int = 3, features: int = 64, depth: int = 19, residual: bool = False) -> keras.Model:
     """Build MSDeblur: a branch for each of three scales, each of which hands its picture up to the next.
 
-    A pixel can depend on others 480 pixels away, through the coarsest branch; a network trained on 32x32 pictures, where
-    tiles of 256 share 96, gave the same as for the whole picture to a tenth of a grey level of 255.
+    A pixel can depend on others 480 pixels away, through the coarsest branch; a network trained on 32x32 pictures gave
+    the same in tiles of 256 that share 96 as for the whole picture, to a tenth of a grey level of 255.
 
     Sizes must be multiples of 4. With the defaults it has 11,953,609 parameters (11,939,017 trainable).
 
