@@ -150,12 +150,12 @@ def test_updates_of_the_critic_leave_the_generator_alone(kind):
 
 
 @pytest.mark.parametrize("kind", [WGANGP, GAN])
-def test_two_replicas_take_the_step_of_one(kind):
+def test_two_replicas_take_the_step_of_one(kind, two_replicas):
     """Half the batch each on two devices: the same update of both networks, where none normalises by the batch."""
     experiment = dataclasses.replace(SMALL, n_critic=1, reuse_batch=kind is GAN)
     options = {"n_critic": 1} if kind is WGANGP else {}
     weights = []
-    for strategy in (tf.distribute.get_strategy(), tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])):
+    for strategy in (tf.distribute.get_strategy(), two_replicas):
         keras.utils.set_random_seed(0)
         with strategy.scope():
             model = kind(build_model("unet3", features=4), patchgan(features=4), mse, wrong_labels=0.3, **options)

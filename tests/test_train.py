@@ -201,13 +201,13 @@ def test_a_damaged_checkpoint_is_named(data, tmp_path):
         train.main(command(data, tmp_path, "--steps", "4"))
 
 
-def test_two_replicas_take_the_step_of_one():
+def test_two_replicas_take_the_step_of_one(two_replicas):
     """Half a batch each on two devices gives the update of the whole batch on one, without batch normalisation."""
     experiment = dataclasses.replace(EXPERIMENTS["sample"], features=4, residual=False)
     rng = np.random.default_rng(0)
     x, y = (tf.constant(rng.integers(0, 256, (8, 16, 16, 3), np.uint8)) for _ in range(2))
     weights = []
-    for strategy in (tf.distribute.get_strategy(), tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])):
+    for strategy in (tf.distribute.get_strategy(), two_replicas):
         keras.utils.set_random_seed(0)
         with strategy.scope():
             model = build(experiment, 10, 10, "float32")
