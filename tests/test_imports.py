@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 LAYERS = [
-    {"config", "physics", "storage", "commandline", "provenance", "experiments"},
+    {"config", "physics", "storage", "commandline", "provenance", "experiments", "precision"},
     {"losses", "devices", "data.records", "data.patches"},
     {"models", "data", "evaluation.metrics", "evaluation.figures"},
     {"inference", "tiling", "pictures", "evaluation"},

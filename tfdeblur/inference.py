@@ -9,12 +9,11 @@ import keras
 import numpy as np
 
 from tfdeblur import storage
+from tfdeblur.physics.colour import luma
 from tfdeblur.tiling import deblur_picture, reflected, round_up
 
 __all__ = ["Deblur", "as_float32", "deblur_picture", "load_deblur", "load_network", "size_multiple"]
 HALF_TYPES = ["mixed_bfloat16", "mixed_float16", "bfloat16", "float16"]
-LUMA = np.array([0.299, 0.587, 0.114], np.float32)
-"""ITU-R BT.601, as in Pillow's conversion to grey."""
 MODEL_KINDS = "a run folder, a .keras file or an exported SavedModel folder"
 
 
@@ -55,7 +54,7 @@ class Deblur:
             raise ValueError("the model's output is not finite, so the model is broken; use an earlier one")
         sharp = np.clip(sharp, 0, 1)
         if channels < self.channels:
-            return (sharp @ LUMA)[..., None]
+            return luma(sharp)
         if channels > self.channels:
             return np.moveaxis(sharp.reshape(count, channels, height, width), 1, -1)
         return sharp

@@ -6,6 +6,8 @@ from collections.abc import Callable
 import keras
 from keras import ops
 
+from tfdeblur.precision import computing_in
+
 
 def mse(sharp, restored):
     """Return the mean squared error of every picture, `(N, H, W, C)` to `(N,)`."""
@@ -138,15 +140,12 @@ def perceptual(weights: str | None = None) -> Callable:
     """
     if weights is not None and not os.path.isfile(weights):
         raise ValueError(f"there is no file {weights} with VGG-19's weights; {_WITHOUT_VGG}")
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy("float32")
     try:
-        vgg = keras.applications.VGG19(include_top=False, weights=weights or "imagenet")
+        with computing_in("float32"):
+            vgg = keras.applications.VGG19(include_top=False, weights=weights or "imagenet")
     except Exception as error:  # Keras raises Exception itself where a download fails
         where = f"from {weights}" if weights else "by Keras' download"
         raise ValueError(f"VGG-19's weights cannot be had {where} ({error}); {_WITHOUT_VGG}") from error
-    finally:
-        keras.config.set_dtype_policy(before)
     features = keras.Model(vgg.input, vgg.get_layer("block3_conv3").output, trainable=False)
 
     def seen(pictures):

@@ -9,6 +9,8 @@ import keras
 import numpy as np
 from keras import ops
 
+from tfdeblur.physics.colour import luma as luma_of
+
 PSNR_CAP = 50.0
 """dB that a picture counts with at most in a capped mean. Equal pictures have an infinite PSNR; 50 dB is an error of
 0.8 levels of 255 (root mean square), which nobody sees, and what lies above it says nothing about deblurring."""
@@ -17,7 +19,6 @@ SSIM_WINDOW = 11
 """Pixels along an edge of SSIM's Gaussian window, and so the smallest picture that has an SSIM."""
 
 _SSIM_SIGMA, _K1, _K2 = 1.5, 0.01, 0.03
-_BT601 = (0.299, 0.587, 0.114)
 _PICTURE = (-3, -2, -1)
 
 
@@ -92,7 +93,7 @@ def ssim(a, b, data_range: float = 1.0, luma: bool = False):
     _check_size(a)
     a, b = _scaled(a, data_range), _scaled(b, data_range)
     if luma:
-        a, b = _luma(a), _luma(b)
+        a, b = luma_of(a), luma_of(b)
     # Variances do not change when a constant is taken away, and lose fewer digits near zero.
     centre = ops.mean(a, axis=(-3, -2), keepdims=True)
     a, b = a - centre, b - centre
@@ -154,13 +155,6 @@ def _unit_range(x):
     if "int" in keras.backend.standardize_dtype(x.dtype):
         return _scaled(x, 255)
     return ops.clip(ops.cast(x, "float32"), 0.0, 1.0)
-
-
-def _luma(x):
-    if x.shape[-1] == 1:
-        return x
-    # A weighted sum, not a product of matrices: see the top of this file.
-    return sum(weight * x[..., i : i + 1] for i, weight in enumerate(_BT601))
 
 
 def _check_size(x) -> None:

@@ -3,8 +3,14 @@
 They work in float32 whatever the generator computes in.
 """
 
+from collections.abc import Callable
+from functools import partial
+
 import keras
 from keras import layers
+
+from tfdeblur.models.blocks import signed
+from tfdeblur.precision import computing_in
 
 
 def patchgan(channels: int = 3, features: int = 64) -> keras.Model:
@@ -22,7 +28,7 @@ def patchgan(channels: int = 3, features: int = 64) -> keras.Model:
     keras.Model
         `(N, H, W, channels)` in [0, 1] to `(N,)`, float32.
     """
-    normalise = lambda: layers.GroupNormalization(groups=1, epsilon=1e-5, dtype="float32")  # noqa: E731
+    normalise = partial(layers.GroupNormalization, groups=1, epsilon=1e-5)
     return _critic("patchgan", channels, [features * m for m in (1, 2, 4, 8)], (2, 2, 2, 1), normalise)
 
 
@@ -38,16 +44,17 @@ def discriminator(channels: int = 3, features: int = 64) -> keras.Model:
     keras.Model
         `(N, H, W, channels)` in [0, 1] to `(N,)`, float32: the logit of being sharp.
     """
-    normalise = lambda: layers.BatchNormalization(dtype="float32")  # noqa: E731
-    return _critic("discriminator", channels, [features * m for m in (1, 2, 4, 8, 8)], (2, 2, 2, 1, 1), normalise)
+    features_of = [features * m for m in (1, 2, 4, 8, 8)]
+    return _critic("discriminator", channels, features_of, (2, 2, 2, 1, 1), layers.BatchNormalization)
 
 
-def _critic(name: str, channels: int, features: list[int], strides: tuple[int, ...], normalise) -> keras.Model:
-    inputs = keras.Input((None, None, channels), dtype="float32")
-    x = layers.Rescaling(2.0, offset=-1.0, dtype="float32")(inputs)
+@computing_in("float32")
+def _critic(name: str, channels: int, features: list[int], strides: tuple[int, ...], normalise: Callable):
+    inputs = keras.Input((None, None, channels))
+    x = signed(inputs)
     for count, stride in zip(features, strides, strict=True):
-        x = normalise()(layers.Conv2D(count, 4, strides=stride, padding="same", dtype="float32")(x))
-        x = layers.LeakyReLU(negative_slope=0.2, dtype="float32")(x)
-    scores = layers.Conv2D(1, 4, padding="same", dtype="float32", name="scores")(x)
-    score = layers.GlobalAveragePooling2D(dtype="float32")(scores)
-    return keras.Model(inputs, layers.Reshape((), dtype="float32")(score), name=name)
+        x = normalise()(layers.Conv2D(count, 4, strides=stride, padding="same")(x))
+        x = layers.LeakyReLU(negative_slope=0.2)(x)
+    scores = layers.Conv2D(1, 4, padding="same", name="scores")(x)
+    score = layers.Reshape(())(layers.GlobalAveragePooling2D()(scores))
+    return keras.Model(inputs, score, name=name)

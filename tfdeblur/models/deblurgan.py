@@ -4,9 +4,7 @@ import keras
 from keras import layers, ops
 
 from tfdeblur.models.blocks import Upsampling, signed, to_signed_picture, upsample
-
-LUMA = {1: (1.0,), 3: (0.299, 0.587, 0.114)}
-"""Weights of the channels in the luma, ITU-R BT.601, by the number of channels."""
+from tfdeblur.physics.colour import luma
 
 
 def deblurgan(
@@ -64,12 +62,11 @@ def laplacian_of_luma(pictures):
 
     Borders are replicated, where zeros would look like edges. Hellerstein & Hong section 3.
     """
-    weights = LUMA[pictures.shape[-1]]
-    luma = sum(weight * pictures[..., i : i + 1] for i, weight in enumerate(weights))
-    padded = ops.pad(luma, [[0, 0], [1, 1], [1, 1], [0, 0]], mode="symmetric")
+    grey = luma(pictures)
+    padded = ops.pad(grey, [[0, 0], [1, 1], [1, 1], [0, 0]], mode="symmetric")
     upright = padded[:, :-2, 1:-1] + padded[:, 2:, 1:-1]
     across = padded[:, 1:-1, :-2] + padded[:, 1:-1, 2:]
-    return upright + across - 4 * luma
+    return upright + across - 4 * grey
 
 
 def _residual_block(x, features: int):

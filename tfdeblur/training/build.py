@@ -6,6 +6,7 @@ import tensorflow as tf
 from tfdeblur import losses
 from tfdeblur.config import Experiment
 from tfdeblur.models import build_model, discriminator, patchgan
+from tfdeblur.precision import computing_in
 from tfdeblur.training import schedule
 from tfdeblur.training.gan import GAN
 from tfdeblur.training.supervised import Supervised
@@ -65,15 +66,11 @@ def as_steps(batches: tf.data.Dataset, experiment: Experiment, count: int) -> tf
 
 
 def _network(experiment: Experiment, policy: str) -> keras.Model:
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(policy)
-    try:
+    with computing_in(policy):
         return build_model(
             experiment.model, channels=experiment.channels, features=experiment.features, depth=experiment.depth,
             residual=experiment.residual, upsampling=experiment.upsampling, tanh=experiment.tanh or None,
         )  # fmt: skip
-    finally:
-        keras.config.set_dtype_policy(before)
 
 
 def _adversarial(experiment: Experiment, network: keras.Model, loss) -> keras.Model:
