@@ -42,7 +42,6 @@ class Experiment:
     """Have the network estimate the difference to the blurred picture."""
     upsampling: Literal["transpose", "resize", "subpixel"] | None = None
     """How a decoder doubles the size; transposed convolution without it."""
-
     tanh: bool = False
     """Work in [-1, 1] and end with tanh (rednet30; msdeblur and deblurgan always do)."""
 

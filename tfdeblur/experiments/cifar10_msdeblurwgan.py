@@ -8,15 +8,10 @@
 steps, since every update has a batch of its own (`--reuse-batch` is the report's way).
 """
 
-from tfdeblur.config import Experiment
+import dataclasses
 
-experiment = Experiment(
-    name="cifar10_msdeblurwgan",
-    data="tfrecords/cifar10",
-    model="msdeblur",
-    training="wgan_gp",
-    learning_rate=2e-4,
-    beta_1=0.5,
-    beta_2=0.9,
-    epochs=150,
+from tfdeblur.experiments import cifar10_rednet30wgan
+
+experiment = dataclasses.replace(
+    cifar10_rednet30wgan.experiment, name="cifar10_msdeblurwgan", model="msdeblur", tanh=False, epochs=150
 )

@@ -11,19 +11,17 @@ among the scales, so that at this size the report's weight makes the two equal. 
 README's table.
 """
 
-from tfdeblur.config import Experiment
+import dataclasses
 
-experiment = Experiment(
+from tfdeblur.experiments import cifar10_msdeblurwgan
+
+experiment = dataclasses.replace(
+    cifar10_msdeblurwgan.experiment,
     name="reds_msdeblurwgan",
     data="tfrecords/reds_256x144",
     patch="48x64",
-    model="msdeblur",
     depth=5,
     residual=True,
-    training="wgan_gp",
     adversarial_weight=1e-5,
-    learning_rate=2e-4,
-    beta_1=0.5,
-    beta_2=0.9,
     epochs=100,
 )

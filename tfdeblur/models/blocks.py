@@ -1,5 +1,6 @@
 """Blocks that two or more architectures share."""
 
+from collections.abc import Callable
 from typing import Literal
 
 import keras
@@ -25,6 +26,38 @@ def upsample(x, features: int, kernel: int, method: Upsampling):
     if method == "subpixel":
         return ops.depth_to_space(layers.Conv2D(4 * features, kernel, padding="same")(x), 2)
     raise ValueError(f"there is no upsampling {method!r}; there are transpose, resize and subpixel")
+
+
+def u_net(x, features: int, block: Callable, bottom: Callable, kernel: int, upsampling: Upsampling):
+    """Apply a block at three levels, each of half the size and twice the features, and again on the way back up.
+
+    Parameters
+    ----------
+    x : tensor
+        `(N, H, W, C)`.
+    features : int
+        Features at full size.
+    block, bottom : callable
+        `(tensor, features)` to a tensor of the same size: at every level, and once below the last pooling.
+    kernel : int
+        Size of the kernels that double the size.
+    upsampling : {"transpose", "resize", "subpixel"}
+        How the size is doubled.
+
+    Returns
+    -------
+    tensor
+        `(N, H, W, features)`.
+    """
+    skips = []
+    for level in range(3):
+        skips.append(block(x, features * 2**level))
+        x = layers.MaxPooling2D(2)(skips[-1])
+    x = bottom(x, features * 8)
+    for level in (2, 1, 0):
+        x = upsample(x, features * 2**level, kernel, upsampling)
+        x = block(layers.Concatenate()([skips[level], x]), features * 2**level)
+    return x
 
 
 def to_picture(x, channels: int, kernel: int, residual: bool, activation: str | None = None):

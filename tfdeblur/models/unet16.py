@@ -3,7 +3,7 @@
 import keras
 from keras import layers
 
-from tfdeblur.models.blocks import Upsampling, finish, to_picture, upsample
+from tfdeblur.models.blocks import Upsampling, finish, to_picture, u_net
 
 
 def unet16(
@@ -32,17 +32,8 @@ def unet16(
     keras.Model
         `(N, H, W, channels)` in [0, 1] to float32 of the same shape.
     """
-    inputs = x = keras.Input((None, None, channels))
-    skips = []
-    for level in range(3):
-        x = _two_convolutions(x, features * 2**level)
-        skips.append(x)
-        x = layers.MaxPooling2D(2)(x)
-    x = _two_convolutions(x, features * 8)
-    for level in [2, 1, 0]:
-        x = upsample(x, features * 2**level, 2, upsampling)
-        x = layers.Concatenate()([skips[level], x])
-        x = _two_convolutions(x, features * 2**level)
+    inputs = keras.Input((None, None, channels))
+    x = u_net(inputs, features, _two_convolutions, _two_convolutions, 2, upsampling)
     x = to_picture(x, channels, 1, residual)
     return finish(x, inputs, "unet16", residual)
 

@@ -3,7 +3,7 @@
 import keras
 from keras import layers
 
-from tfdeblur.models.blocks import Upsampling, finish, to_picture, upsample
+from tfdeblur.models.blocks import Upsampling, finish, to_picture, u_net
 
 
 def unet3(
@@ -32,14 +32,10 @@ def unet3(
     keras.Model
         `(N, H, W, channels)` in [0, 1] to float32 of the same shape.
     """
-    inputs = x = keras.Input((None, None, channels))
-    skips = []
-    for level in range(3):
-        x = layers.Conv2D(features * 2**level, 3, padding="same", activation="relu")(x)
-        skips.append(x)
-        x = layers.MaxPooling2D(2)(x)
-    for level in (2, 1, 0):
-        x = upsample(x, features * 2**level, 3, upsampling)
-        x = layers.Concatenate()([skips[level], x])
-        x = layers.Conv2D(features * 2**level, 3, padding="same", activation="relu")(x)
+    inputs = keras.Input((None, None, channels))
+    x = u_net(inputs, features, _convolution, lambda x, _: x, 3, upsampling)
     return finish(to_picture(x, channels, 1, residual), inputs, "unet3", residual)
+
+
+def _convolution(x, features: int):
+    return layers.Conv2D(features, 3, padding="same", activation="relu")(x)

@@ -35,6 +35,9 @@ class Adversarial(keras.Model):
         Seed of what is drawn; with the step it makes every draw, whatever the number of replicas.
     """
 
+    LOGGED: tuple[str, ...] = ()
+    """What the steps of a subclass report of themselves."""
+
     def __init__(
         self,
         network: keras.Model,
@@ -54,9 +57,6 @@ class Adversarial(keras.Model):
         self.wrong_labels, self.seed = wrong_labels, seed
         self.psnr, self.ssim = PSNR(), SSIM()
         self.means = {name: keras.metrics.Mean(name) for name in self.LOGGED}
-
-    LOGGED: tuple[str, ...] = ()
-    """What the steps of a subclass report of themselves."""
 
     def compile(self, optimizer, critic_optimizer, **arguments):
         """Set the optimisers of the generator and of the critic."""
