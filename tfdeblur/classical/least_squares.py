@@ -1,0 +1,158 @@
+"""Regularised least squares under a known kernel, solved in the frequencies."""
+
+import numpy as np
+from scipy import fft
+
+from tfdeblur.classical.planes import WORKERS, checked_kernels, to_pictures, to_planes, transfer
+
+BOUNDARIES = ("unknown", "extended", "circular")
+
+
+class LeastSquares:
+    """Solver of `min |k * x - b|^2 + <x, cost x> - 2 <x, pull>`, where `cost` is a filter and `pull` a spectrum.
+
+    For a picture that repeats, one division solves it. Where the boundary is unknown, the difference counts inside the
+    picture alone, and what lies around it is estimated too: by conjugate gradients, which the division preconditions
+    (Almeida & Figueiredo 2013 state the problem). Spectra are those of `rfft2`, over planes `(N, C, *, *)`.
+
+    Parameters
+    ----------
+    blur : numpy.ndarray
+        `(N, H, W, C)`.
+    kernel : numpy.ndarray
+        `(h, w)` or `(N, h, w)`.
+    boundary : {"unknown", "extended", "circular"}
+        Beyond the border lies something that is estimated too; the picture's mirror; or the picture again.
+
+    Raises
+    ------
+    ValueError
+        The kernel does not suit the pictures, or there is no such boundary.
+    """
+
+    def __init__(self, blur: np.ndarray, kernel: np.ndarray, boundary: str):
+        if boundary not in BOUNDARIES:
+            raise ValueError(f"there is no boundary {boundary!r}; there are {', '.join(BOUNDARIES)}")
+        kernels = checked_kernels(kernel, blur)
+        planes = to_planes(blur)
+        self.picture, self.unknown = planes.shape[2:], boundary == "unknown"
+        around = planes if boundary == "circular" else periodic(planes, tuple(side - 1 for side in kernels.shape[1:]))
+        self.size = around.shape[2:]
+        self.spectrum = transfer(kernels, self.size, planes.dtype)
+        self.power = np.square(self.spectrum.real) + np.square(self.spectrum.imag)
+        self.extended = np.conj(self.spectrum) * self.waves(around)
+        if self.unknown:
+            self.inside = np.conj(self.spectrum) * self.waves(self._masked(around))
+            self.counts = both_halves(self.size[1], planes.dtype)
+
+    def waves(self, planes: np.ndarray) -> np.ndarray:
+        """Return the spectrum of planes."""
+        return fft.rfft2(planes, workers=WORKERS)
+
+    def planes(self, waves: np.ndarray) -> np.ndarray:
+        """Return the planes of a spectrum."""
+        return fft.irfft2(waves, self.size, workers=WORKERS)
+
+    def pictures(self, waves: np.ndarray) -> np.ndarray:
+        """Return the pictures of a spectrum, `(N, H, W, C)`."""
+        return to_pictures(self.planes(waves)[..., : self.picture[0], : self.picture[1]])
+
+    def solve(self, cost, pull=0.0, start: np.ndarray | None = None, steps: int = 12) -> np.ndarray:
+        """Return the spectrum of the solution.
+
+        Parameters
+        ----------
+        cost : numpy.ndarray
+            The filter, not negative.
+        pull : numpy.ndarray
+            Spectrum towards which the solution is drawn.
+        start : numpy.ndarray, optional
+            First estimate; by default the solution for a picture that goes on as its mirror.
+        steps : int
+            Of conjugate gradients, where the boundary is unknown.
+
+        Raises
+        ------
+        ValueError
+            The kernel takes out frequencies for which there is no cost either.
+        """
+        whole = self.power + cost
+        if not whole.all():
+            raise ValueError("the kernel takes out some frequencies altogether; it needs noise or a weight above 0")
+        if start is None or not self.unknown:
+            start = (self.extended + pull) / whole
+        if not self.unknown:
+            return start
+        estimate = start
+        rest = self.inside + pull - self._apply(estimate, cost)
+        ready = rest / whole
+        direction, size = ready, self._dot(rest, ready)
+        for _ in range(steps):
+            image = self._apply(direction, cost)
+            length = size / np.maximum(self._dot(direction, image), TINY)
+            estimate = estimate + length * direction
+            rest = rest - length * image
+            ready = rest / whole
+            before, size = size, self._dot(rest, ready)
+            direction = ready + size / np.maximum(before, TINY) * direction
+        return estimate
+
+    def _apply(self, waves: np.ndarray, cost) -> np.ndarray:
+        """Blur, leave out what is not in the picture, blur back; and add the cost."""
+        seen = self.waves(self._masked(self.planes(self.spectrum * waves)))
+        return np.conj(self.spectrum) * seen + cost * waves
+
+    def _masked(self, planes: np.ndarray) -> np.ndarray:
+        masked = np.zeros_like(planes)
+        inside = (..., slice(self.picture[0]), slice(self.picture[1]))
+        masked[inside] = planes[inside]
+        return masked
+
+    def _dot(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        """Return the inner product of each plane, up to a factor."""
+        return ((a.real * b.real + a.imag * b.imag) * self.counts).sum((-2, -1), keepdims=True)
+
+
+TINY = 1e-30
+"""Below which a squared length is taken for this."""
+
+
+def periodic(planes: np.ndarray, reach: tuple[int, int]) -> np.ndarray:
+    """Extend planes at the bottom and the right so that they go on smoothly when repeated.
+
+    What is added fades from the mirror picture of one end into that of the other.
+
+    Parameters
+    ----------
+    planes : numpy.ndarray
+        `(N, C, H, W)`.
+    reach : tuple of int
+        Least number of rows and columns to add; the FFT may like a few more.
+    """
+    for axis, least in zip((2, 3), reach, strict=True):
+        if not least:
+            continue
+        size = planes.shape[axis]
+        more = fft.next_fast_len(size + least, real=True) - size
+        around = [(0, 0)] * 4
+        around[axis] = (more, more)
+        before, inside, after = np.split(np.pad(planes, around, mode="reflect"), [more, more + size], axis)
+        position = (np.arange(more, dtype=planes.dtype) + 0.5) / more
+        fade = (position * position * (3 - 2 * position)).reshape((-1, 1) if axis == 2 else (1, -1))
+        planes = np.concatenate([inside, after * (1 - fade) + before * fade], axis)
+    return planes
+
+
+def squared_gradient(size: tuple[int, int], kind: np.dtype) -> np.ndarray:
+    """Return `|D|^2` of forward differences along both axes, at the frequencies of `rfft2`."""
+    down, across = 2 * np.pi * fft.fftfreq(size[0])[:, None], 2 * np.pi * fft.rfftfreq(size[1])
+    return (4 - 2 * np.cos(down) - 2 * np.cos(across)).astype(kind)
+
+
+def both_halves(width: int, kind: np.dtype) -> np.ndarray:
+    """Return how often each column of `rfft2` counts in the whole spectrum of planes so wide."""
+    counts = np.full(width // 2 + 1, 2, kind)
+    counts[0] = 1
+    if width % 2 == 0:
+        counts[-1] = 1
+    return counts

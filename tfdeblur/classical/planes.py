@@ -1,0 +1,149 @@
+"""Pictures as planes, `(N, C, H, W)`, and their convolution with known kernels by the FFT."""
+
+import os
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy import fft
+
+WORKERS = os.cpu_count()
+BOUNDARIES = ("unknown", "zero", "circular")
+
+
+def to_planes(pictures: np.ndarray) -> np.ndarray:
+    """Return pictures `(N, H, W, C)` as planes `(N, C, H, W)`, each in one piece of memory; float64 stays as it is."""
+    pictures = np.asarray(pictures)
+    if pictures.ndim != 4 or 0 in pictures.shape:
+        raise ValueError(f"found an array of shape {pictures.shape}; pictures are (N, H, W, C) with at least one pixel")
+    kind = np.float64 if pictures.dtype == np.float64 else np.float32
+    return np.ascontiguousarray(np.moveaxis(pictures, -1, 1), dtype=kind)
+
+
+def to_pictures(planes: np.ndarray) -> np.ndarray:
+    """Return planes `(N, C, H, W)` as pictures `(N, H, W, C)`."""
+    return np.ascontiguousarray(np.moveaxis(planes, 1, -1))
+
+
+def checked_kernels(kernel: np.ndarray, pictures: np.ndarray) -> np.ndarray:
+    """Return one kernel, `(1, h, w)`, or one for each picture, `(N, h, w)`.
+
+    Raises
+    ------
+    ValueError
+        Sides are even, the kernel is larger than the pictures, there is one for another number of pictures, or it does
+        not sum to 1.
+    """
+    kernels = np.asarray(kernel)
+    kernels = kernels[None] if kernels.ndim == 2 else kernels
+    count, height, width = pictures.shape[:3]
+    if kernels.ndim != 3 or any(side % 2 == 0 for side in kernels.shape[1:]):
+        raise ValueError(f"found kernels of shape {np.shape(kernel)}; (h, w) or (N, h, w) with odd sides are expected")
+    if len(kernels) not in (1, count):
+        raise ValueError(f"found {len(kernels)} kernels for {count} pictures; one for all or one for each is expected")
+    if kernels.shape[1] > height or kernels.shape[2] > width:
+        raise ValueError(
+            f"the kernel is {kernels.shape[2]}x{kernels.shape[1]} pixels and the picture {width}x{height}; "
+            "a kernel must not be larger than the picture"
+        )
+    sums = kernels.sum(axis=(1, 2), dtype=np.float64)
+    if not np.allclose(sums, 1, atol=1e-3):
+        raise ValueError(f"the kernel sums to {sums[np.abs(sums - 1).argmax()]:.4g}; it must sum to 1")
+    return kernels
+
+
+def transfer(kernels: np.ndarray, size: tuple[int, int], kind: np.dtype) -> np.ndarray:
+    """Return the transfer functions of kernels centred at the origin, `(N, h, w)` to `(N, 1, *, *)`, for `rfft2`."""
+    count, height, width = kernels.shape
+    padded = np.zeros((count, *size), kind)
+    padded[:, :height, :width] = kernels
+    return fft.rfft2(np.roll(padded, (-(height // 2), -(width // 2)), (1, 2)), workers=WORKERS)[:, None]
+
+
+@dataclass(frozen=True)
+class Convolution:
+    """A convolution with known kernels, as a linear operator from latent planes to those of the picture.
+
+    Attributes
+    ----------
+    spectrum : numpy.ndarray
+        The kernels' transfer functions.
+    size : tuple of int
+        Of the FFT.
+    latent, picture : tuple of int
+        Sizes of what the operator takes and returns.
+    start : tuple of int
+        Where the picture begins in the latent planes.
+    """
+
+    spectrum: np.ndarray
+    size: tuple[int, int]
+    latent: tuple[int, int]
+    picture: tuple[int, int]
+    start: tuple[int, int]
+
+    def forward(self, latent: np.ndarray) -> np.ndarray:
+        """Convolve latent planes."""
+        return self._cut(self._through(latent, self.spectrum), self.start, self.picture)
+
+    def adjoint(self, planes: np.ndarray) -> np.ndarray:
+        """Apply the adjoint, from planes of the picture's size to latent ones."""
+        return self._cut(self._through(self.spread(planes), np.conj(self.spectrum)), (0, 0), self.latent)
+
+    def spread(self, planes: np.ndarray) -> np.ndarray:
+        """Lay planes of the picture's size where it lies in latent ones, among zeros."""
+        if self.latent == self.picture:
+            return planes
+        spread = np.zeros((*planes.shape[:2], *self.latent), planes.dtype)
+        self._cut(spread, self.start, self.picture)[...] = planes
+        return spread
+
+    def with_spectrum(self, spectrum: np.ndarray) -> "Convolution":
+        """Return the operator of other kernels of the same size."""
+        return replace(self, spectrum=spectrum)
+
+    def inside(self, latent: np.ndarray) -> np.ndarray:
+        """Return the part of latent planes that lies behind the picture."""
+        return self._cut(latent, self.start, self.picture)
+
+    def _through(self, planes: np.ndarray, spectrum: np.ndarray) -> np.ndarray:
+        waves = fft.rfft2(planes, self.size, workers=WORKERS)
+        waves *= spectrum
+        return fft.irfft2(waves, self.size, workers=WORKERS, overwrite_x=True)
+
+    @staticmethod
+    def _cut(planes: np.ndarray, start: tuple[int, int], size: tuple[int, int]) -> np.ndarray:
+        return planes[..., start[0] : start[0] + size[0], start[1] : start[1] + size[1]]
+
+
+def convolution(kernels: np.ndarray, picture: tuple[int, int], boundary: str, kind: np.dtype) -> Convolution:
+    """Make the operator of a convolution.
+
+    Parameters
+    ----------
+    kernels : numpy.ndarray
+        From `checked_kernels`.
+    picture : tuple of int
+        Height and width of the blurred picture.
+    boundary : {"unknown", "zero", "circular"}
+        What lies beyond the border: something that is unknown and estimated too, nothing, or the picture again.
+    kind : dtype
+        Of the planes.
+
+    Raises
+    ------
+    ValueError
+        There is no such boundary.
+    """
+    reach = tuple(side // 2 for side in kernels.shape[1:])
+    if boundary == "circular":
+        return Convolution(transfer(kernels, picture, kind), picture, picture, picture, (0, 0))
+    if boundary == "zero":
+        latent, start = picture, (0, 0)
+        size = tuple(side + more for side, more in zip(picture, reach, strict=True))
+    elif boundary == "unknown":
+        size = latent = tuple(side + 2 * more for side, more in zip(picture, reach, strict=True))
+        start = reach
+    else:
+        raise ValueError(f"there is no boundary {boundary!r}; there are {', '.join(BOUNDARIES)}")
+    size = tuple(fft.next_fast_len(side, real=True) for side in size)
+    return Convolution(transfer(kernels, size, kind), size, latent, picture, start)
