@@ -6,7 +6,8 @@ import pytest
 import skimage.data
 from scipy import ndimage, signal
 
-from tfdeblur.physics.blur import convolve, gaussian_blur, gaussian_kernel
+from tfdeblur.physics.blur import convolve, gaussian_blur
+from tfdeblur.physics.kernels import gaussian_kernel
 
 
 @pytest.fixture(scope="module")

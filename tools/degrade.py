@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tfdeblur.physics.blur import convolve, gaussian_blur, gaussian_kernel
+from tfdeblur.physics.blur import convolve, gaussian_blur
+from tfdeblur.physics.kernels import gaussian_kernel
 from tools.items import Recipe
 
 

@@ -3,8 +3,7 @@
 import numpy as np
 from scipy import ndimage
 
-TRUNCATE = 4.0
-"""Where a Gaussian kernel ends, in standard deviations: SciPy's default, and OpenCV's for float pictures."""
+from tfdeblur.physics.kernels import TRUNCATE
 
 
 def gaussian_blur(image: np.ndarray, sigma: float) -> np.ndarray:
@@ -45,36 +44,6 @@ def gaussian_blur(image: np.ndarray, sigma: float) -> np.ndarray:
         return image
     axes = (image.ndim - 3, image.ndim - 2)
     return ndimage.gaussian_filter(image, sigma, mode="mirror", truncate=TRUNCATE, axes=axes)
-
-
-def gaussian_kernel(size: int, sigma: float) -> np.ndarray:
-    """Return a Gaussian kernel sampled at whole pixels.
-
-    Parameters
-    ----------
-    size : int
-        Odd side length in pixels.
-    sigma : float
-        Standard deviation in pixels, above 0.
-
-    Returns
-    -------
-    numpy.ndarray
-        `(size, size)`, float32, centred at `(size // 2, size // 2)`, summing to 1.
-
-    Raises
-    ------
-    ValueError
-        `size` is even or not positive, or `sigma` is not a number above 0.
-    """
-    if not (np.isfinite(sigma) and sigma > 0):
-        raise ValueError(f"sigma is {sigma}; it must be a number of pixels above 0")
-    if size < 1 or size % 2 == 0:
-        raise ValueError(f"kernel size is {size}; it must be odd and positive, so that the kernel has a centre")
-    offsets = np.arange(size) - size // 2
-    profile = np.exp(-0.5 * (offsets / sigma) ** 2)
-    profile /= profile.sum()
-    return np.outer(profile, profile).astype(np.float32)
 
 
 def convolve(image: np.ndarray, kernel: np.ndarray) -> np.ndarray:
