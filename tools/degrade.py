@@ -31,7 +31,7 @@ def gaussian(sharp: np.ndarray, random: np.random.Generator, recipe: Recipe) -> 
 def gaussian5x5(sharp: np.ndarray, random: np.random.Generator, recipe: Recipe) -> Blurred:
     """5x5 Gaussian kernel of sigma 1 pixel, zeros beyond the border (King)."""
     kernel = gaussian_kernel(5, 1.0)
-    return Blurred(convolve(sharp, kernel), 1.0, kernel)
+    return Blurred(convolve(sharp, kernel, "zero"), 1.0, kernel)
 
 
 def none(sharp: np.ndarray, random: np.random.Generator, recipe: Recipe) -> Blurred:

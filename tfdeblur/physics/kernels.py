@@ -56,6 +56,25 @@ def gaussian_reach(sigma: float) -> int:
     return int(TRUNCATE * sigma + 0.5)
 
 
+def gaussian_profiles(sigma, reach: int, ops):
+    """Return one-dimensional Gaussian kernels `(N, 2 reach + 1)`, each as long as its own sigma needs.
+
+    Parameters
+    ----------
+    sigma : numpy.ndarray or tensor
+        `(N,)`, in pixels, >= 0; 0 gives the identity.
+    reach : int
+        `gaussian_reach` of the largest.
+    ops : module
+        `numpy` or `keras.ops`, whichever sigma is of.
+    """
+    sigma = sigma[:, None]
+    offsets = np.arange(-reach, reach + 1, dtype=np.float32)
+    inside = np.abs(offsets) <= ops.floor(TRUNCATE * sigma + 0.5)
+    weights = ops.where(inside, ops.exp(-0.5 * (offsets / ops.maximum(sigma, 1e-6)) ** 2), 0.0)
+    return weights / ops.sum(weights, axis=1, keepdims=True)
+
+
 def disk(radius: float) -> np.ndarray:
     """Return the PSF of a lens out of focus: a disk with an anti-aliased edge.
 
