@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import pytest
 
-from tfdeblur.models import deblurgan
+from tfdeblur.models.deblurgan import _instance_normalisation
 from tfdeblur.physics.blur import convolve, gaussian_blur
 from tfdeblur.physics.kernels import gaussian_kernel
 
@@ -34,6 +34,6 @@ def test_gaussian_is_that_of_tensorflow_addons(golden, kind):
 
 def test_instance_normalisation_is_that_of_tensorflow_addons(golden):
     inputs = keras.Input((None, None, 3))
-    model = keras.Model(inputs, deblurgan._instance_normalisation(inputs))
+    model = keras.Model(inputs, _instance_normalisation(inputs))
     model.layers[-1].set_weights([golden["gamma"], golden["beta"]])
     np.testing.assert_allclose(model(golden["pictures"]), golden["instance_normalization"], atol=5e-6)

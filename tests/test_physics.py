@@ -4,11 +4,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
+import cv2
 import numpy as np
 import pytest
+import skimage.data
 import tensorflow as tf
+from scipy import ndimage, signal
 
-from tfdeblur.physics import blur, boundaries
+from tfdeblur.physics import blur, boundaries, kernels
 from tfdeblur.physics.sigma_maps import smooth_map
 
 SIZES = {"even": (12, 10), "odd": (15, 9), "prime": (13, 11), "one column": (17, 1), "one row": (1, 16)}
@@ -139,3 +142,97 @@ def test_the_gradient_is_the_adjoint(name):
         y = operator.forward(x)
     other = tf.random.stateless_normal(y.shape, (1, 2))
     np.testing.assert_allclose(tape.gradient(y, x, other), operator.adjoint(other), atol=1e-5)
+
+
+SCIPYS = {"reflect": "mirror", "replicate": "nearest", "circular": "wrap", "zero": "constant"}
+OPENCVS = {"reflect": cv2.BORDER_REFLECT_101, "replicate": cv2.BORDER_REPLICATE, "zero": cv2.BORDER_CONSTANT}
+EVERY_KERNEL = pytest.mark.parametrize("shape", [(3, 5), (1, 7), (7, 9)], ids=str)
+
+
+@EVERY_SIZE
+@EVERY_KERNEL
+@pytest.mark.parametrize("boundary", boundaries.BOUNDARIES)
+def test_convolution_is_scipys(size, shape, boundary):
+    kernel, x = random_kernels(*(min(k, n) for k, n in zip(shape, size, strict=True))), pictures(size)
+    if boundary == "valid":
+        expected = signal.convolve(x, kernel[None, :, :, None], mode="valid")
+    else:
+        expected = ndimage.convolve(x, kernel[None, :, :, None], mode=SCIPYS[boundary])
+    np.testing.assert_allclose(blur.convolve(x, kernel, boundary), expected, atol=1e-12)
+    np.testing.assert_allclose(blur.convolve(x[0], kernel, boundary), expected[0], atol=1e-12)
+
+
+@pytest.mark.parametrize("boundary", OPENCVS)
+def test_gaussian_is_opencvs_at_every_border(boundary):
+    picture = np.float32(skimage.data.chelsea()[100:147, 100:153]) / 255
+    for sigma in (0.7, 2.0):
+        kernel = kernels.gaussian(sigma)
+        expected = cv2.GaussianBlur(picture, kernel.shape, sigma, borderType=OPENCVS[boundary])
+        np.testing.assert_allclose(blur.convolve(picture, kernel, boundary), expected, atol=2e-6)
+        if boundary == "reflect":
+            np.testing.assert_allclose(blur.gaussian_blur(picture, sigma), expected, atol=2e-6)
+
+
+@pytest.mark.parametrize("boundary", boundaries.BOUNDARIES)
+def test_a_delta_kernel_is_the_identity(boundary):
+    x = pictures((9, 11), dtype=np.float32)
+    for side in (1, 3, 7):
+        delta = np.zeros((side, side), np.float32)
+        delta[side // 2, side // 2] = 1
+        edge = side // 2 if boundary == "valid" else 0
+        expected = x[:, edge : 9 - edge, edge : 11 - edge]
+        np.testing.assert_allclose(blur.convolve(x, delta, boundary), expected, atol=1e-6)
+    np.testing.assert_array_equal(blur.space_variant_blur(x, np.zeros((9, 11))), x)
+
+
+def test_space_variant_blur_is_near_the_exact_one():
+    photograph = np.float64(skimage.data.coffee()[150:190, 200:248]) / 255
+    noise = np.random.default_rng(0).random((40, 48, 3))
+    sigma_map = smooth_map(np.random.default_rng(5), (40, 48), 0, 4)
+    for picture, error, worst in ((photograph, 6e-4, 9e-3), (noise, 4.5e-3, 1.6e-2)):
+        exact = np.empty_like(picture)
+        for place in np.ndindex(sigma_map.shape):
+            exact[place] = blur.gaussian_blur(picture, float(sigma_map[place]))[place]
+        difference = blur.space_variant_blur(picture, sigma_map) - exact
+        assert np.sqrt((difference**2).mean()) < error and np.abs(difference).max() < worst
+
+
+def test_a_constant_map_on_the_ladder_is_the_gaussian():
+    x = pictures((13, 11))
+    np.testing.assert_allclose(blur.space_variant_blur(x, np.full((13, 11), 0.625)), blur.gaussian_blur(x, 0.625))
+
+
+X = np.zeros((2, 8, 6, 3), np.float32)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: blur.convolve(X, np.ones((3, 7))), "kernel is 3x7 .*larger than the picture of 8x6"),
+        (lambda: blur.convolve(tf.constant(X), np.ones((9, 3))), "kernel is 9x3 .*larger than the picture of 8x6"),
+        (lambda: blur.convolve_adjoint(X, np.ones((9, 3))), "kernel is 9x3 .*larger"),
+        (
+            lambda: blur.convolve(X[:, :, :1], np.ones((3, 3)), "valid"),
+            "kernel is 3x3 .*larger than the picture of 8x1",
+        ),
+        (lambda: blur.convolve(X, np.ones((2, 3))), "kernel is 2x3; its sides must be odd"),
+        (lambda: blur.convolve(X, np.ones((3, 3)), "mirror"), "boundary is 'mirror'; it must be one of reflect"),
+        (lambda: blur.convolve(X, np.ones((3, 3, 3))), r"kernels of shape \(3, 3, 3\) for pictures of shape \(2, 8"),
+        (lambda: blur.convolve(np.uint8(X), np.ones((3, 3))), "uint8; they must be floating point"),
+        (lambda: blur.gaussian_blur(X, np.array([1.0, 2.0, 3.0])), r"\(3,\) sigmas for pictures"),
+        (lambda: blur.gaussian_blur(tf.constant(X), -1.0), "sigma is -1"),
+        (lambda: blur.gaussian_blur(tf.constant(X), tf.constant([1.0, 2.0])), "must be given as `largest`"),
+        (lambda: blur.space_variant_blur(tf.constant(X), tf.ones((8, 6))), "must be given as `largest`"),
+        (lambda: blur.space_variant_blur(X, np.ones((6, 8))), r"sigma map of shape \(1, 6, 8\) for pictures"),
+        (lambda: blur.space_variant_blur(X, np.full((8, 6), -1.0)), "must hold numbers of pixels >= 0"),
+    ],
+)
+def test_what_cannot_be_blurred_is_explained(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
+
+
+def test_zeros_beyond_the_border_take_any_kernel():
+    kernel = random_kernels(9, 21)
+    expected = np.stack([signal.convolve2d(p[..., 0], kernel, "full")[4:12, 10:16] for p in pictures((8, 6))])
+    np.testing.assert_allclose(blur.convolve(pictures((8, 6)), kernel, "zero")[..., 0], expected, atol=1e-12)

@@ -11,7 +11,7 @@ from tfdeblur.physics.trajectories import camera_shake, check_number, linear_mot
 TRUNCATE = 4.0
 """Where a Gaussian kernel ends, in standard deviations: SciPy's default, and OpenCV's for float pictures."""
 
-SUBSAMPLES = 64
+SUBSAMPLES = 512
 """Parts into which a pixel's width is divided where an area is integrated; the height is integrated exactly."""
 
 
@@ -253,26 +253,21 @@ def read_kernel(path: str, centred: bool = False) -> np.ndarray:
         raise ValueError(f"{path} holds no kernel: {error}") from error
 
 
-def kernel_names(file: str) -> list[str]:
-    """Return the names of the arrays of an .npz file."""
-    with _loaded(file) as arrays:
-        return arrays.files
-
-
 def _array_of(file: str, name: str | None) -> np.ndarray:
-    with _loaded(file) as arrays:
-        names = arrays.files
-        if name is None and len(names) == 1:
-            name = names[0]
-        if name not in names:
-            found = f"no array {name!r}" if name else f"{len(names)} arrays"
-            raise ValueError(f"{file} has {found}; write {file}:NAME with one of {', '.join(names)}")
-        return arrays[name]
+    arrays = _loaded(file)
+    if name is None and len(arrays) == 1:
+        (name,) = arrays
+    if name not in arrays:
+        found = f"no array {name!r}" if name else f"{len(arrays)} arrays"
+        raise ValueError(f"{file} has {found}; write {file}:NAME with one of {', '.join(arrays)}")
+    return arrays[name]
 
 
-def _loaded(file: str):
+def _loaded(file: str) -> np.ndarray | dict[str, np.ndarray]:
     try:
-        return np.load(file)
+        with open(file, "rb") as opened:
+            found = np.load(opened)
+            return found if isinstance(found, np.ndarray) else dict(found)
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise ValueError(f"{file} cannot be read as NumPy's .npy or .npz ({error})") from error
 
