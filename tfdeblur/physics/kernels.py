@@ -253,6 +253,11 @@ def read_kernel(path: str, centred: bool = False) -> np.ndarray:
         raise ValueError(f"{path} holds no kernel: {error}") from error
 
 
+def kernel_names(file: str) -> list[str]:
+    """Return the names of the arrays of an .npz file."""
+    return list(_loaded(file))
+
+
 def _array_of(file: str, name: str | None) -> np.ndarray:
     arrays = _loaded(file)
     if name is None and len(arrays) == 1:
