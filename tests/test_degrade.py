@@ -4,12 +4,16 @@ import hashlib
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from scipy import ndimage
 
 from tests import picture_folders
 from tests.making import make, pixels, read
-from tfdeblur.data import records
+from tfdeblur.config import Experiment, load, to_json
+from tfdeblur.data import pipeline, records
+from tfdeblur.data.degrade import BANK, degrading
 from tfdeblur.physics import ranges
+from tfdeblur.physics.blur import convolve, gaussian_blur
 from tfdeblur.physics.draws import DRAWS, kernel_bank, read_kernels
 from tfdeblur.physics.noise import jpeg
 from tools.degrade import BLURS
@@ -130,3 +134,79 @@ def test_missing_kernels_are_found_out_before_any_work(tmp_path):
 def test_a_kernel_that_does_not_fit_is_explained_with_the_picture(tmp_path):
     with pytest.raises(ValueError, match="00.png cannot be blurred: the kernel is .* larger than the picture of 48x64"):
         made(tmp_path, "disk", "--radius", 40, 40, count=1)
+
+
+SHARP = picture_folders.photograph(4, height=24, width=32)
+
+
+def trained_on(described, count=6, blur=SHARP, dtype=np.uint8):
+    """Return the pairs that samples of one picture become within a pipeline."""
+    pair = tuple(tf.constant(p) for p in (blur.astype(dtype), SHARP))
+    change = degrading(described, 3)
+    pairs = tf.data.Dataset.range(count).map(lambda index: change(*pair, tf.stack([tf.constant(3, tf.int64), index])))
+    return [tuple(p.numpy() for p in changed) for changed in pairs]
+
+
+@pytest.mark.parametrize("kind", DRAWS)
+def test_a_sample_is_blurred_with_a_kernel_of_the_bank(kind, kernel_file):
+    described = ranges.Ranges(kind, kernels=str(kernel_file), length=(4, 9), radius=(1, 3))
+    bank = kernel_bank(kind, described, BANK, np.random.default_rng([3, BANK]))
+    border = "zero" if kind == "gaussian5x5" else "reflect"
+    pictures = np.repeat(np.float32(SHARP)[None] / 255, BANK, 0)
+    possible = np.rint(255 * np.clip(convolve(pictures, bank, border), 0, 1))
+    chosen = set()
+    for blur, sharp in trained_on(described):
+        np.testing.assert_array_equal(sharp, SHARP)
+        differences = np.abs(possible - blur).max((1, 2, 3))
+        assert blur.dtype == np.uint8 and differences.min() <= 1
+        chosen.add(bank[differences.argmin()].tobytes())
+    assert len(chosen) == {"gaussian5x5": 1, "measured": 2}.get(kind, 6)
+
+
+def test_a_sample_is_blurred_with_a_gaussian_of_the_range():
+    strengths = np.linspace(1, 2, 101)
+    possible = np.stack([gaussian_blur(np.float32(SHARP), sigma) for sigma in strengths])
+    found = []
+    for blur, _ in trained_on(ranges.Ranges("gaussian", sigma=(1, 2)), 24):
+        errors = np.square(possible - blur).mean((1, 2, 3))
+        assert errors.min() < 0.15  # rounding alone makes 1 / 12
+        found.append(strengths[errors.argmin()])
+    assert min(found) < 1.3 and max(found) > 1.7 and len(set(found)) > 15
+    weaker, stronger = (gaussian_blur(np.float32(SHARP), sigma) for sigma in (0.9, 2.1))
+    for blur, _ in trained_on(ranges.Ranges("space_variant", sigma=(1, 2))):
+        roughness = [np.square(np.diff(np.float64(p), axis=0)).mean() for p in (weaker, blur, stronger)]
+        assert roughness[0] > roughness[1] > roughness[2]
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32])
+def test_camera_alone_changes_the_recorded_blur(dtype):
+    blurred = np.full_like(SHARP, 102)
+    blurred = blurred if dtype == np.uint8 else blurred / np.float32(255)
+    described = ranges.Ranges("recorded", noise=(0.1, 0.1), photons=(100, 100))
+    for noisy, sharp in trained_on(described, 2, blurred, dtype):
+        noisy = np.float64(noisy) / (255 if dtype == np.uint8 else 1)
+        assert noisy.mean() == pytest.approx(0.4, abs=0.01)
+        assert noisy.var() == pytest.approx(0.1**2 + 0.4 / 100, rel=0.1)
+        np.testing.assert_array_equal(sharp, SHARP)
+    bright, sharp = trained_on(ranges.Ranges("none", gain=(2, 2), jpeg=(90, 90)), 1)[0]
+    np.testing.assert_array_equal(sharp, np.minimum(2 * np.int32(SHARP), 255))
+    np.testing.assert_array_equal(bright, np.rint(255 * jpeg(np.float32(sharp) / 255, 90)))
+
+
+def test_every_epoch_has_another_blur(tmp_path):
+    made(tmp_path, "none", count=1)
+    options = {"batch": 1, "augment": False, "degradation": ranges.Ranges("motion", length=(5, 9))}
+    pairs = [[p.numpy() for p in pair] for pair in pipeline.training_batches(str(tmp_path / "set"), **options).take(4)]
+    assert len({blur.tobytes() for blur, _ in pairs}) == 4 and len({sharp.tobytes() for _, sharp in pairs}) == 1
+    recorded = ranges.Ranges("recorded")
+    assert degrading(recorded, 0) is None
+
+
+def test_experiments_keep_and_check_their_degradation(tmp_path):
+    experiment = Experiment("a", "b", blur="disk", radius=(1, 2), jpeg=(20, 60))
+    (tmp_path / "config.json").write_text(to_json(experiment))
+    assert load(str(tmp_path / "config.json")) == experiment
+    with pytest.raises(ValueError, match="--radius has no part in --blur recorded; leave it out"):
+        Experiment("a", "b", radius=(1, 2))
+    with pytest.raises(ValueError, match="--noise is 0.2 0.1"):
+        Experiment("a", "b", noise=(0.2, 0.1))

@@ -123,6 +123,7 @@ def test_tensors_give_what_arrays_give_wherever_they_are_computed(name):
     of_arrays, of_tensors = operators(size)[name], operators(size, tf.constant)[name]
     x = pictures(size, dtype=np.float32)
     y = of_arrays.forward(x)
+    assert y.dtype == np.float32
     both = tf.function(lambda x, y: (of_tensors.forward(x), of_tensors.adjoint(y)))
     inputs = tf.constant(x), tf.constant(y)
     in_data = tf.data.Dataset.from_tensors(inputs).map(both).get_single_element()
@@ -130,6 +131,17 @@ def test_tensors_give_what_arrays_give_wherever_they_are_computed(name):
     for forward, adjoint in (eagerly, both(*inputs), in_data):
         np.testing.assert_allclose(forward, y, atol=5e-6)
         np.testing.assert_allclose(adjoint, of_arrays.adjoint(y), atol=5e-6)
+
+
+@pytest.mark.parametrize("name", ["a kernel each, reflect", "a sigma each"])
+def test_xla_compiles_them(name):
+    size = SIZES["odd"]
+    x = pictures(size, dtype=np.float32)
+    of_arrays, of_tensors = operators(size)[name], operators(size, tf.constant)[name]
+    both = tf.function(lambda x: (of_tensors.forward(x), of_tensors.adjoint(x)), jit_compile=True)
+    forward, adjoint = both(tf.constant(x))
+    np.testing.assert_allclose(forward, of_arrays.forward(x), atol=5e-6)
+    np.testing.assert_allclose(adjoint, of_arrays.adjoint(x), atol=5e-6)
 
 
 @EVERY

@@ -76,7 +76,7 @@ def smooth_map(random: np.random.Generator, size: tuple[int, int], low: float, h
 
 def between_nodes(nodes, size: tuple[int, int], ops):
     """Interpolate `(n, n)` values, the outermost of which are the corners, linearly: on arrays or tensors."""
-    rows, columns = (_tents(len_, nodes.shape[0]) for len_ in size)
+    rows, columns = (_tents(side, nodes.shape[0]) for side in size)
     return ops.matmul(ops.matmul(rows, nodes), columns.T)
 
 
