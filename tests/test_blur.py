@@ -6,7 +6,8 @@ import pytest
 import skimage.data
 from scipy import ndimage, signal
 
-from tfdeblur.physics.blur import convolve, gaussian_blur, gaussian_kernel
+from tfdeblur.physics.blur import convolve, gaussian_blur
+from tfdeblur.physics.kernels import gaussian_kernel
 
 
 @pytest.fixture(scope="module")
@@ -15,7 +16,7 @@ def picture():
 
 
 def king(image):
-    return convolve(image, gaussian_kernel(5, 1.0))
+    return convolve(image, gaussian_kernel(5, 1.0), "zero")
 
 
 def gaussian(image):
@@ -57,8 +58,8 @@ def test_convolution_is_scipys_with_zeros_beyond_the_border(picture):
         np.random.default_rng(0).random((3, 5)).astype(np.float32)
     )  # without symmetry, so that a turned one is seen
     expected = np.stack([signal.convolve2d(picture[..., c], kernel, mode="same") for c in range(3)], -1)
-    np.testing.assert_allclose(convolve(picture, kernel), expected, atol=1e-5)
-    np.testing.assert_allclose(convolve(picture[None], kernel)[0], expected, atol=1e-5)
+    np.testing.assert_allclose(convolve(picture, kernel, "zero"), expected, atol=1e-5)
+    np.testing.assert_allclose(convolve(picture[None], kernel, "zero")[0], expected, atol=1e-5)
 
 
 def test_delta_and_zero_sigma_are_the_identity(picture):

@@ -154,6 +154,12 @@ def test_sample_set(tmp_path):
     [
         (["--sigma", "3", "1"], "--sigma is 3.0 1.0"),
         (["--sigma", "-1", "1"], "--sigma"),
+        (["--blur", "disk", "--radius", "4", "1"], "--radius is 4.0 1.0; it takes the lowest and the highest .*pixels"),
+        (["--jpeg", "0", "50"], "--jpeg is 0 50; .* 1 <= LOW <= HIGH <= 100"),
+        (["--photons", "0", "50"], "--photons is 0.0 50.0"),
+        (["--radius", "1", "2"], "--radius has no part in --blur gaussian; leave it out"),
+        (["--blur", "gaussian5x5", "--sigma", "1", "2"], "--sigma has no part in --blur gaussian5x5"),
+        (["--blur", "measured"], "--blur measured needs --kernels"),
         (["--patch", "96"], "--patch is '96'; it takes height x width"),
         (["--resize", "0x5"], "--resize"),
         (["--splits", "train=0"], "--splits has 'train=0'"),

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from tfdeblur import storage
+from tfdeblur.physics.ranges import BLURS, Ranges, ranges_of
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,26 @@ class Experiment:
     """Random flips and quarter turns."""
     channels: int = 3
     """Channels of the pictures: 3 (RGB) or 1 (grey)."""
+
+    # Blur made while training, in place of or beside that of the records (validation keeps the records')
+    blur: Literal[("recorded", *BLURS)] = "recorded"
+    """The records' blur, or blur of the sharp samples that is drawn anew in every epoch: see tools.make_tfrecords."""
+    sigma: tuple[float, float] = Ranges.sigma
+    """Blur gaussian, space_variant: lowest and highest standard deviation in pixels."""
+    radius: tuple[float, float] = Ranges.radius
+    """Blur disk: lowest and highest radius in pixels."""
+    length: tuple[float, float] = Ranges.length
+    """Blur motion, shake: lowest and highest length of the path in pixels."""
+    kernels: str | None = None
+    """Blur measured: file of the kernels."""
+    gain: tuple[float, float] | None = None
+    """Lowest and highest gain of the light of both pictures, which is cut off at white after the blur."""
+    photons: tuple[float, float] | None = None
+    """Poisson noise: lowest and highest number of photons of a white pixel."""
+    noise: tuple[float, float] | None = None
+    """Gaussian noise: lowest and highest standard deviation, where white is 1."""
+    jpeg: tuple[int, int] | None = None
+    """JPEG: lowest and highest quality, 1 to 100."""
 
     # Model
     model: str = "rednet30"
@@ -129,6 +150,7 @@ class Experiment:
                 raise ValueError(f"--{field.replace('_', '-')} is {value}; at least {smallest} is needed")
         if self.epochs <= 0:
             raise ValueError(f"--epochs is {self.epochs:g}; more than 0 is needed")
+        ranges_of(self)
 
 
 def to_json(experiment: Experiment) -> str:
@@ -145,6 +167,7 @@ def load(path: str) -> Experiment:
         The file is not one, or has fields that this version does not know.
     """
     try:
-        return Experiment(**json.loads(storage.read_text(path)))
-    except (json.JSONDecodeError, TypeError) as error:
+        fields = json.loads(storage.read_text(path))
+        return Experiment(**{key: tuple(value) if isinstance(value, list) else value for key, value in fields.items()})
+    except (json.JSONDecodeError, TypeError, AttributeError) as error:
         raise ValueError(f"{path} does not describe an experiment of this version of tfdeblur ({error})") from error

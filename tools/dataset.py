@@ -3,13 +3,14 @@
 import json
 import os
 import platform
-from dataclasses import asdict, replace
+from dataclasses import replace
 from importlib.metadata import version
 
 from tqdm import tqdm
 
 from tfdeblur import __version__, storage
 from tfdeblur.data.records import MANIFEST, PLAN, SCHEMA_VERSION
+from tfdeblur.physics.ranges import CAMERA, USED
 from tools.items import Listing, Recipe
 from tools.options import Options, check, parse_renames, parse_size
 from tools.plan import Shard, fingerprint, is_finished, plan_shards, shard_counts, unfinished
@@ -44,7 +45,7 @@ def make(options: Options, command: list[str]) -> str:
     name = options.name or os.path.basename(_absolute(options.out))
     sizing = {"shards": options.shards, "shard_mb": options.shard_mb}
     origin = listing.description | {"folders": _folders(options)}
-    settings = {"recipe": asdict(recipe), "name": name, "problems": listing.problems, "origin": origin}
+    settings = {"recipe": recipe.settings(), "name": name, "problems": listing.problems, "origin": origin}
     digest = fingerprint(settings | sizing, splits)
     if is_finished(options.out, digest):
         return f"{options.out} is complete, nothing to do"
@@ -102,9 +103,13 @@ def list_source(options: Options) -> Listing:
 
 def recipe_of(options: Options, listing: Listing) -> Recipe:
     """Return what the options say of the records themselves."""
+    made = listing.items[0].blur is None
+    used = USED.get(options.blur) if made else None
     return Recipe(
-        blur=options.blur if listing.items[0].blur is None else None,
+        blur=options.blur if made else None,
         sigma=tuple(options.sigma),
+        **{name: getattr(options, name) for name in ("radius", "length", "kernels") if name == used},
+        **{name: getattr(options, name) for name in CAMERA},
         as_float=options.as_float,
         draws=options.draws,
         encoding=options.encoding,
@@ -163,8 +168,10 @@ def describe_blur(recipe: Recipe, listing: Listing) -> dict:
     """Return what the manifest says of the blur: how it was made, or where it came from."""
     if recipe.blur is None:
         return {"kind": "imported", **listing.description}
-    strength = {"sigma": list(recipe.sigma)} if recipe.blur == "gaussian" else {}
-    return {"kind": recipe.blur, **strength, "draws": recipe.draws, "rounded": not recipe.as_float, "seed": recipe.seed}
+    names = (USED.get(recipe.blur), *CAMERA)
+    ranges = {name: getattr(recipe, name) for name in names if name and getattr(recipe, name) is not None}
+    ranges = {name: value if isinstance(value, str) else list(value) for name, value in ranges.items()}
+    return {"kind": recipe.blur, **ranges, "draws": recipe.draws, "rounded": not recipe.as_float, "seed": recipe.seed}
 
 
 def versions() -> dict[str, str]:

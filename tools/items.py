@@ -1,7 +1,7 @@
 """What a source lists (`Item`), and what shall be made of it (`Recipe`)."""
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 import numpy as np
 
@@ -63,6 +63,8 @@ class Recipe:
         A key of `tools.degrade.BLURS`; None where the source has blurred pictures.
     sigma : tuple of two float
         Range of the standard deviation of the Gaussian in pixels.
+    radius, length, kernels, gain, photons, noise, jpeg
+        As in `tfdeblur.physics.ranges.Ranges`; None where they have no part.
     as_float : bool
         Keep the made blur as float32 rather than rounding it to 8 bit.
     draws : int
@@ -86,6 +88,18 @@ class Recipe:
     patch: tuple[int, int] | None = None
     channels: int = 3
     seed: int = 0
+    radius: tuple[float, float] | None = None
+    length: tuple[float, float] | None = None
+    kernels: str | None = None
+    gain: tuple[float, float] | None = None
+    photons: tuple[float, float] | None = None
+    noise: tuple[float, float] | None = None
+    jpeg: tuple[int, int] | None = None
+
+    def settings(self) -> dict:
+        """Return the fields; those that came later only where they say something, so that older sets are known."""
+        later = ("radius", "length", "kernels", "gain", "photons", "noise", "jpeg")
+        return {key: value for key, value in asdict(self).items() if key not in later or value is not None}
 
     @property
     def encodings(self) -> tuple[str, str]:

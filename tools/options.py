@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 
 import tyro
 
-from tools.degrade import BLURS
+from tfdeblur.physics.draws import read_kernels
+from tfdeblur.physics.ranges import BLURS, Ranges, ranges_of
 from tools.sources import SOURCES
 from tools.sources.pairs import LAYOUTS
 
@@ -25,11 +26,26 @@ class Options:
     src: str | None = None
     # Name of the data set, which begins its files' names; by default that of the folder.
     name: str | None = None
-    # Blur that sharp pictures are given. gaussian: of a strength drawn for each picture; gaussian5x5: a 5x5
-    # kernel of sigma 1; none: a pair of equal pictures.
-    blur: Literal[tuple(BLURS)] = "gaussian"
-    # gaussian: lowest and highest standard deviation in pixels.
-    sigma: tuple[float, float] = (0.0, 3.0)
+    # Blur that sharp pictures are given, each of a strength of its own. gaussian; gaussian5x5: a 5x5 kernel of sigma 1;
+    # space_variant: a Gaussian whose sigma varies over the picture; disk: out of focus; motion: straight, in any
+    # direction; shake: of the camera; measured: kernels from a file; none: a pair of equal pictures.
+    blur: Literal[BLURS] = "gaussian"
+    # gaussian, space_variant: lowest and highest standard deviation in pixels.
+    sigma: tuple[float, float] = Ranges.sigma
+    # disk: lowest and highest radius in pixels.
+    radius: tuple[float, float] = Ranges.radius
+    # motion, shake: lowest and highest length of the path in pixels.
+    length: tuple[float, float] = Ranges.length
+    # measured: the kernels, each drawn as often: FILE.npz (all of it), FILE.npz:NAME, FILE.npy or a picture.
+    kernels: str | None = None
+    # Lowest and highest gain: the light of both pictures is multiplied by it, and cut off at white after the blur.
+    gain: tuple[float, float] | None = None
+    # Poisson noise: lowest and highest number of photons of a white pixel (1000 is noisy).
+    photons: tuple[float, float] | None = None
+    # Gaussian noise: lowest and highest standard deviation, where white is 1 (0.01 is visible).
+    noise: tuple[float, float] | None = None
+    # Compress the blurred pictures as JPEG: lowest and highest quality, 1 to 100.
+    jpeg: tuple[int, int] | None = None
     # Keep the blurred pictures as float32 rather than rounding them to 8 bit.
     as_float: Annotated[bool, tyro.conf.arg(name="float"), tyro.conf.FlagCreatePairsOff] = False
     # Blurred versions of each sharp picture, each with a blur of its own.
@@ -80,11 +96,6 @@ def check(options: Options) -> None:
     ValueError
         Says what was found and what to do.
     """
-    low, high = options.sigma
-    if not 0 <= low <= high < float("inf"):
-        raise ValueError(
-            f"--sigma is {low} {high}; it takes the lowest and the highest value in pixels, 0 <= LOW <= HIGH"
-        )
     if "/" in (options.name or "") or not options.out:
         raise ValueError(
             f"--out is {options.out!r} and --name {options.name!r}; they take a folder, and a name without /"
@@ -98,10 +109,12 @@ def check(options: Options) -> None:
     if options.shards and options.shard_mb:
         raise ValueError("--shards and --shard-mb both say how many shards to write; give one of them")
     if options.source == "pairs":
-        _leave_out(
-            options, ("blur", "sigma", "as_float", "draws"), "is for sharp pictures, pairs come with blurred ones"
-        )
+        made = ("blur", "as_float", "draws", *(field.name for field in fields(Ranges)))
+        _leave_out(options, made, "is for sharp pictures, pairs come with blurred ones")
     else:
+        ranges_of(options)
+        if options.kernels:
+            read_kernels(options.kernels)
         _leave_out(options, ("layout", "blur_folder", "realblur", "blur_dir", "sharp_dir"), "is for the source pairs")
     if options.source == "sample":
         _leave_out(options, ("src",), "has no part in the sample, whose photographs come with Python packages")

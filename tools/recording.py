@@ -7,7 +7,7 @@ import numpy as np
 
 from tfdeblur.data.records import Record, serialize
 from tools import pictures
-from tools.degrade import BLURS
+from tools.degrade import degrade
 from tools.items import Item, Recipe, random_numbers
 
 
@@ -104,12 +104,16 @@ def _blurred_versions(item: Item, sharp: Side, recipe: Recipe) -> Iterator[tuple
     """Yield every draw as a record without pictures, and the two pictures."""
     scaled = np.float32(sharp.picture) / np.float32(255)
     for draw in range(recipe.draws):
-        blurred = BLURS[recipe.blur](scaled, random_numbers(recipe, item, draw), recipe)
+        try:
+            blurred, exposed = degrade(scaled, random_numbers(recipe, item, draw), recipe)
+        except ValueError as error:
+            raise ValueError(f"{sharp.title} cannot be blurred: {error}") from error
         picture = blurred.picture if recipe.as_float else to_eight_bit(blurred.picture)
         name = item.name if recipe.draws == 1 else f"{item.name}/draw{draw:02d}"
         known = {"sigma": blurred.sigma, "kernel": blurred.kernel}
         record = Record(b"", b"", *recipe.encodings, 0, 0, recipe.channels, name, item.scene, **known)
-        yield record, replace(sharp, picture=picture, kept=None), sharp
+        target = sharp if exposed is None else replace(sharp, picture=to_eight_bit(exposed), kept=None)
+        yield record, replace(sharp, picture=picture, kept=None), target
 
 
 def to_eight_bit(picture: np.ndarray) -> np.ndarray:

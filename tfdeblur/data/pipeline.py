@@ -1,6 +1,7 @@
 """The input pipeline, in its one fixed order.
 
-    read -> decode -> grid patches -> cache -> shuffle -> repeat -> random crop -> flip and turn -> batch -> prefetch
+    read -> decode -> grid patches -> cache -> shuffle -> repeat -> random crop -> degrade -> flip and turn -> batch
+    -> prefetch
 
 Cached is what does not change between epochs, as uint8; what follows is drawn anew in each. Pictures that are neither
 cached nor cut are shuffled while they are still encoded, and decoded after: the same samples in less memory. Of large
@@ -14,7 +15,8 @@ from functools import partial
 
 import tensorflow as tf
 
-from tfdeblur.data import cache_files, patches, raw, records, transforms
+from tfdeblur.data import cache_files, degrade, patches, raw, records, transforms
+from tfdeblur.physics.ranges import Ranges
 
 READERS = 16
 """Shards read side by side. A constant, since the order of the samples depends on it."""
@@ -24,6 +26,9 @@ READ_BUFFER = 2**20
 
 SHUFFLE_BYTES = 2**31
 """Bytes of serialized records that are held for shuffling at most."""
+
+DEGRADED = 2**32
+"""What tells the seeds of degradations from those of crops."""
 
 SMALL = 64 * 64
 """Pixels of a sample up to which it is faster to flip whole batches than one pair at a time."""
@@ -69,6 +74,7 @@ def training_batches(
     cache: str = "memory",
     shuffle: int = 4096,
     augment: bool = True,
+    degradation: Ranges | None = None,
     seed: int = 0,
     first_step: int = 0,
     parallel: int = tf.data.AUTOTUNE,
@@ -95,8 +101,10 @@ def training_batches(
         make up 2 GiB at most.
     augment : bool
         Whether to flip and turn.
+    degradation : Ranges, optional
+        Blur the sharp samples anew in every epoch, or add noise to them: see `degrade.degrading`.
     seed : int
-        Seed of the order, the crops, the flips and turns.
+        Seed of the order, the crops, the degradations, the flips and turns.
     first_step : int
         Steps (batches) to leave out at the beginning.
     parallel : int
@@ -134,15 +142,18 @@ def training_batches(
     stream = tf.data.Dataset.range(first_epoch, tf.int64.max).flat_map(one_epoch).skip(offset)
     height, width = patch or manifest["size"]
     flip_each = augment and height * width > SMALL
+    degraded = degrade.degrading(degradation, seed) if degradation else None
 
     def finish(index, sample):
         pair = pair_of(sample, window, _seeds(seed, index))
+        if degraded:
+            pair = degraded(*pair, _seeds(seed ^ DEGRADED, index))
         return transforms.flip_and_turn(*pair, _seeds(~seed, index)) if flip_each else pair
 
     def flip_batch(step, pairs):
         return transforms.flip_and_turn_batch(*pairs, _seeds(~seed, step))
 
-    if encoded or window or flip_each:
+    if encoded or window or flip_each or degraded:
         stream = stream.enumerate(first_step * batch).map(finish, parallel)
     stream = stream.batch(batch, drop_remainder=True)
     if augment and not flip_each:

@@ -1,1 +1,1 @@
-"""How photographs get blurred: kernels and convolutions on NumPy arrays."""
+"""How photographs come about: kernels, blur with its adjoint, noise; on NumPy arrays and on tensors alike."""

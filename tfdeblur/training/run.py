@@ -16,6 +16,7 @@ from tfdeblur import devices, losses, provenance, storage
 from tfdeblur.config import Experiment
 from tfdeblur.data import patches, pipeline, records
 from tfdeblur.inference import size_multiple
+from tfdeblur.physics.ranges import ranges_of
 from tfdeblur.training import run_folder
 from tfdeblur.training.build import as_steps, batches_per_step, build
 from tfdeblur.training.log import PICTURES, Log
@@ -154,7 +155,7 @@ class _Run:
         e = dataclasses.replace(self.experiment, **otherwise)
         batches = pipeline.training_batches(
             e.data, batch=self.plan.samples, patch=patch_size(e), crop=e.crop, cache=e.cache, shuffle=e.shuffle,
-            augment=e.augment, seed=e.seed, first_step=self.done,
+            augment=e.augment, degradation=ranges_of(e), seed=e.seed, first_step=self.done,
         )  # fmt: skip
         return as_steps(batches, e, self.plan.batches)
 

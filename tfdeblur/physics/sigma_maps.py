@@ -1,0 +1,86 @@
+"""Maps that say of each pixel how much it is blurred, and how to come between a few blurred pictures by them."""
+
+import numpy as np
+
+from tfdeblur.physics.kernels import check_number
+
+FIRST = 0.5
+"""The least sigma of the ladder above 0, in pixels."""
+
+RATIO = 1.25
+"""From one sigma of the ladder to the next. The error of the interpolation grows with the square of RATIO - 1."""
+
+NODES = 3
+"""Random values along each side of a map drawn by `smooth_map`."""
+
+
+def sigma_ladder(largest: float) -> list[float]:
+    """Return 0, 0.5 and so on, each 1.25 times the one before, up to the first that is not below `largest`."""
+    check_number("largest sigma", largest, least=0)
+    ladder = [0.0, FIRST]
+    while ladder[-1] < largest:
+        ladder.append(ladder[-1] * RATIO)
+    return ladder
+
+
+def blend_weights(sigma_map, ladder: list[float], ops) -> list:
+    """Return for each sigma of a ladder the map of its weights, which sum to 1 at each pixel.
+
+    Parameters
+    ----------
+    sigma_map : numpy.ndarray or tensor
+        Standard deviations in pixels; above the ladder's last they count as that.
+    ladder : list of float
+        From `sigma_ladder`.
+    ops : module
+        `numpy` or `keras.ops`, whichever the map is of.
+
+    Returns
+    -------
+    list of numpy.ndarray or tensor
+        Of the map's shape.
+    """
+    variances = [float(kernel_variance(np.float64(sigma), np)) for sigma in ladder]
+    wanted = kernel_variance(sigma_map, ops)
+    # How far each pixel is up each step; the weight of a rung is what the step to it has and the step from it has not.
+    steps = [ops.clip((wanted - a) / (b - a), 0.0, 1.0) for a, b in zip(variances[:-1], variances[1:], strict=True)]
+    return [1 - steps[0], *(a - b for a, b in zip(steps[:-1], steps[1:], strict=True)), steps[-1]]
+
+
+def kernel_variance(sigma, ops):
+    """Return the variance of a Gaussian kernel sampled at whole pixels: near sigma^2, but far below for small sigma."""
+    tails = [ops.exp(-0.5 * (k / ops.maximum(sigma, 0.05)) ** 2) for k in range(1, 6)]
+    squares = sum(k**2 * tail for k, tail in enumerate(tails, 1))
+    return ops.where(sigma < 1, 2 * squares / (1 + 2 * sum(tails)), sigma**2)
+
+
+def smooth_map(random: np.random.Generator, size: tuple[int, int], low: float, high: float) -> np.ndarray:
+    """Draw a map that varies smoothly: 3x3 values, uniform between two, and linear between their places.
+
+    Parameters
+    ----------
+    random : numpy.random.Generator
+        What they are drawn from.
+    size : tuple of int
+        Height and width in pixels.
+    low, high : float
+        The range in pixels.
+
+    Returns
+    -------
+    numpy.ndarray
+        `(H, W)`, float32.
+    """
+    return between_nodes(np.float32(random.uniform(low, high, (NODES, NODES))), size, np)
+
+
+def between_nodes(nodes, size: tuple[int, int], ops):
+    """Interpolate `(n, n)` values, the outermost of which are the corners, linearly: on arrays or tensors."""
+    rows, columns = (_tents(side, nodes.shape[0]) for side in size)
+    return ops.matmul(ops.matmul(rows, nodes), columns.T)
+
+
+def _tents(length: int, count: int) -> np.ndarray:
+    """Return the weights `(length, count)` of some evenly spaced values at each place between them."""
+    places = np.linspace(0, count - 1, length)[:, None]
+    return np.float32(np.maximum(1 - np.abs(places - np.arange(count)), 0))

@@ -1,0 +1,114 @@
+"""PSFs of a camera that moves during the exposure."""
+
+import numpy as np
+
+
+def linear_motion(length: float, angle: float) -> np.ndarray:
+    """Return the PSF of a straight, even motion during the exposure.
+
+    The path is a segment centred on the middle pixel. The mass of each of its points is shared among the four pixels
+    around it (bilinear), so that length and angle need not be whole numbers.
+
+    Parameters
+    ----------
+    length : float
+        Of the path in pixels, >= 0; 0 gives the identity.
+    angle : float
+        In degrees, counter-clockwise from the x axis as the picture is looked at.
+
+    Returns
+    -------
+    numpy.ndarray
+        `(h, w)`, float32, as small as holds the path.
+
+    Raises
+    ------
+    ValueError
+        A parameter is not finite, or the length negative.
+
+    Examples
+    --------
+    >>> linear_motion(2, 0).round(2)
+    array([[0.25, 0.5 , 0.25]], dtype=float32)
+    """
+    check_number("length", length, least=0)
+    check_number("angle", angle)
+    count = max(128, int(16 * length))  # points on the path
+    along = ((np.arange(count) + 0.5) / count - 0.5) * length
+    turn = np.deg2rad(angle)
+    return _splat(-along * np.sin(turn), along * np.cos(turn))
+
+
+def camera_shake(
+    random: np.random.Generator, length: float = 30.0, inertia: float = 0.7, steps: int = 64
+) -> np.ndarray:
+    """Return the PSF of a shaking hand: a random walk with inertia (after Boracchi & Foi 2012, section III).
+
+    The centre of mass of the path is in the middle of the kernel, so that a picture blurred with it is not shifted.
+
+    Parameters
+    ----------
+    random : numpy.random.Generator
+        What the walk is drawn from.
+    length : float
+        Of the path in pixels, >= 0; 0 gives the identity. The kernel is several times smaller: paths turn.
+    inertia : float
+        Share of the velocity that a step keeps, in [0, 1): 0 is a drunkard's walk, near 1 an almost straight line.
+    steps : int
+        Straight pieces of the path, at least 1.
+
+    Returns
+    -------
+    numpy.ndarray
+        `(h, w)`, float32.
+
+    Raises
+    ------
+    ValueError
+        A parameter is out of its range.
+    """
+    check_number("length", length, least=0)
+    check_number("steps", steps, least=1)
+    if not 0 <= inertia < 1:
+        raise ValueError(f"inertia is {inertia}; it must be in [0, 1)")
+    velocity, velocities = random.normal(size=2), []
+    for _ in range(steps):
+        velocity = inertia * velocity + np.sqrt(1 - inertia**2) * random.normal(size=2)
+        velocities.append(velocity)
+    corners = np.concatenate([np.zeros((1, 2)), np.cumsum(velocities, axis=0)])
+    corners *= length / np.linalg.norm(velocities, axis=1).sum()
+    between = np.linspace(0, steps, steps * 32 + 1)
+    y, x = (np.interp(between, np.arange(steps + 1), corners[:, axis]) for axis in (0, 1))
+    return _splat(y - y.mean(), x - x.mean())
+
+
+def _splat(y: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """Share equal masses at some points around the middle among the four pixels around each."""
+    half = int(np.ceil(max(np.abs(y).max(), np.abs(x).max()))) + 1
+    kernel = np.zeros((2 * half + 1, 2 * half + 1))
+    top, left = np.floor(y).astype(int), np.floor(x).astype(int)
+    for dy in (0, 1):
+        for dx in (0, 1):
+            weight = np.abs(1 - dy - (y - top)) * np.abs(1 - dx - (x - left))
+            np.add.at(kernel, (top + dy + half, left + dx + half), weight)
+    return to_psf(trimmed(kernel))
+
+
+def trimmed(kernel: np.ndarray) -> np.ndarray:
+    """Cut off rows and columns of (nearly) nothing, as many at one end as at the other."""
+    for axis in (0, 1):
+        there = np.flatnonzero(kernel.sum(1 - axis) > 1e-9 * kernel.sum())
+        cut = min(there[0], kernel.shape[axis] - 1 - there[-1])
+        kernel = np.take(kernel, range(cut, kernel.shape[axis] - cut), axis)
+    return kernel
+
+
+def to_psf(kernel: np.ndarray) -> np.ndarray:
+    """Return the kernel in float32, summing to 1."""
+    return (kernel / kernel.sum()).astype(np.float32)
+
+
+def check_number(name: str, value: float, least: float = -np.inf) -> None:
+    """Refuse a parameter that is not finite, or below its least value."""
+    if not (np.isfinite(value) and value >= least):
+        raise ValueError(f"{name} is {value}; it must be a number" + (f" >= {least:g}" if np.isfinite(least) else ""))
