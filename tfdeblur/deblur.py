@@ -1,8 +1,8 @@
-"""Deblur photographs: `python -m tfdeblur.deblur PATH... --model MODEL --out DIR`."""
+"""Deblur photographs, by networks or classical methods: `python -m tfdeblur.deblur PATH... --model RUN --out DIR`."""
 
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
@@ -12,7 +12,7 @@ from tqdm import tqdm
 from tfdeblur import storage
 from tfdeblur.commandline import import_tensorflow, parse, run
 from tfdeblur.pictures.destinations import Job, find_pictures, plan
-from tfdeblur.tiling import choose_overlap
+from tfdeblur.tiling import choose_overlap, deblur_picture
 
 
 @dataclass(frozen=True)
@@ -21,10 +21,19 @@ class Arguments:
 
     paths: Annotated[tuple[str, ...], tyro.conf.Positional]
     """Photographs, folders (with all below them) and patterns such as 'trip/*.jpg'."""
-    model: str
-    """A run folder (its best.keras), a .keras file, or a folder made by tfdeblur.export."""
     out: str
     """Folder for the results, which keep their names; what lies in folders keeps its place in them."""
+    model: str | None = None
+    """A run folder (its best.keras), a .keras file, or a folder made by tfdeblur.export."""
+    method: Literal["wiener", "tikhonov", "rl", "tv", "hyper-laplacian"] | None = None
+    """Instead of a model: deconvolution with a known kernel, or with one estimated from each photograph."""
+    psf: str | None = None
+    """Kernel of a method: gaussian:SIGMA, disk:RADIUS, motion:LENGTH,ANGLE, a file (.npy, .npz:NAME, a picture), or
+    blind:SIZE, estimated from the photograph and at most SIZE pixels wide. Pixels and degrees."""
+    noise: float | None = None
+    """Standard deviation of the noise in [0, 1], for every method but rl; by default estimated from each photograph."""
+    iterations: int | None = None
+    """Of the methods rl (30 by default) and tv (40)."""
     tile: int = 512
     """Side of the tiles in pixels; memory grows with its square."""
     overlap: int | None = None
@@ -50,12 +59,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     description = "Deblur photographs (JPEG, PNG, TIFF, WebP; 8 and 16 bits) of any size."
     chosen = parse(Arguments, "tfdeblur.deblur", arguments, description)
     choose_overlap(chosen.tile, chosen.overlap)
+    _check(chosen)
     jobs = plan(find_pictures(chosen.paths, chosen.out), chosen.out, chosen.format)
-    import_tensorflow()  # not before a mistyped path has been reported
-    from tfdeblur import inference
     from tfdeblur.pictures import photographs
 
-    deblur = inference.load_deblur(chosen.model)
+    deblur_of = _deblur_of(chosen)
     storage.make_folder(chosen.out)
     sizes = [height * width for height, width in map(photographs.size, [job.source for job in jobs])]
     inputs = {job.real_source for job in jobs}
@@ -66,7 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 skipped += 1
             else:
                 try:
-                    pixels += _deblur_file(deblur, job, chosen, bar)
+                    pixels += _deblur_file(deblur_of, job, chosen, bar)
                     continue
                 except (ValueError, OSError) as error:
                     failed += 1
@@ -81,17 +89,39 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 1 if failed or skipped else 0
 
 
-def _deblur_file(deblur, job: Job, chosen: Arguments, bar: tqdm) -> int:
-    """Deblur one photograph in place; return its number of pixels."""
+def _check(chosen: Arguments) -> None:
+    """Raise a ValueError unless there is either a model or a method with its PSF."""
+    if (chosen.model is None) == (chosen.method is None):
+        raise ValueError("give either --model, a trained network, or --method with --psf, a classical one")
+    if (chosen.method is None) != (chosen.psf is None):
+        raise ValueError("--method and --psf belong together, as in --method rl --psf gaussian:1.5")
+    if chosen.model is not None and (chosen.noise, chosen.iterations) != (None, None):
+        raise ValueError("--noise and --iterations are options of --method; a network takes neither")
+
+
+def _deblur_of(chosen: Arguments) -> Callable:
+    """Return what makes, of a photograph's pixels, the function on its tiles."""
+    if chosen.method:
+        from tfdeblur.classical.photographs import deblurrer
+
+        return deblurrer(chosen.method, chosen.psf, chosen.noise, chosen.iterations)
+    import_tensorflow()  # not before a mistyped path has been reported
     from tfdeblur import inference
+
+    deblur = inference.load_deblur(chosen.model)
+    return lambda pixels: deblur
+
+
+def _deblur_file(deblur_of: Callable, job: Job, chosen: Arguments, bar: tqdm) -> int:
+    """Deblur one photograph in place; return its number of pixels."""
     from tfdeblur.pictures import photographs
     from tfdeblur.pictures.comparison import panels, sheet
 
     photograph = photographs.read(job.source)
     pixels = photograph.pixels
     before = panels(pixels) if chosen.compare else []
-    inference.deblur_picture(
-        deblur,
+    deblur_picture(
+        deblur_of(pixels),
         pixels,
         tile=chosen.tile,
         overlap=chosen.overlap,

@@ -62,7 +62,7 @@ def blind_richardson_lucy(
 
 
 def _lags(estimate: np.ndarray, planes: np.ndarray, size: tuple[int, int], sides: tuple[int, int]) -> np.ndarray:
-    """Return `sum_i planes[i] estimate[i - j]` over all pixels and channels for each place j of a kernel, `(N, h, w)`."""
+    """Return `sum_i planes[i] estimate[i - j]` for each place j of a kernel, over pixels and channels, `(N, h, w)`."""
     waves = np.conj(fft.rfft2(estimate, size, workers=WORKERS)) * fft.rfft2(planes, size, workers=WORKERS)
     lags = fft.irfft2(waves.sum(1), size, workers=WORKERS, overwrite_x=True)
     return np.roll(lags, (sides[0] // 2, sides[1] // 2), (1, 2))[:, : sides[0], : sides[1]]

@@ -51,7 +51,7 @@ def _of_one(picture: np.ndarray) -> float:
 
 
 def _blocks(picture: np.ndarray) -> np.ndarray:
-    """Cut a picture `(H, W, C)` into blocks, `(B, pixels)`; what is left over at the bottom and the right is dropped."""
+    """Cut a picture `(H, W, C)` into blocks, `(B, pixels)`; the rest at the bottom and the right is dropped."""
     height, width, channels = picture.shape
     rows, columns = min(BLOCK, height), min(BLOCK, width)
     down, across = height // rows, width // columns

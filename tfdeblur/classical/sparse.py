@@ -12,6 +12,7 @@ def total_variation(
     blur: np.ndarray,
     kernel: np.ndarray,
     *,
+    noise: float | np.ndarray | None = None,
     weight: float | np.ndarray | None = None,
     iterations: int = 40,
     boundary: str = "unknown",
@@ -26,9 +27,11 @@ def total_variation(
         `(N, H, W, C)` in [0, 1].
     kernel : numpy.ndarray
         `(h, w)`, or one for each picture, `(N, h, w)`.
+    noise : float or numpy.ndarray, optional
+        Standard deviation, for all or for each picture; estimated by default, at least that of 8 bit. It sets the
+        weight. Kernels that are not quite right want 0.01.
     weight : float or numpy.ndarray, optional
-        For all or for each picture: 1e-5 for clean pictures, 1e-2 for very noisy ones. By default from the estimated
-        noise.
+        Instead of the noise: 1e-5 for clean pictures, 1e-2 for very noisy ones.
     iterations : int
         How many.
     boundary : {"unknown", "circular"}
@@ -45,7 +48,7 @@ def total_variation(
         The kernel does not suit the pictures, or there is no such boundary.
     """
     problem = LeastSquares(blur, kernel, boundary)
-    weight = _weights(blur, weight, TV_WEIGHT)
+    weight = _weights(blur, noise, weight, TV_WEIGHT)
     penalty = PENALTY * weight
     cost = penalty * squared_gradient(problem.size, weight.dtype)
     waves = problem.solve(cost)
@@ -64,6 +67,7 @@ def hyper_laplacian(
     blur: np.ndarray,
     kernel: np.ndarray,
     *,
+    noise: float | np.ndarray | None = None,
     weight: float | np.ndarray | None = None,
     exponent: float = 2 / 3,
     boundary: str = "unknown",
@@ -79,8 +83,10 @@ def hyper_laplacian(
         `(N, H, W, C)` in [0, 1].
     kernel : numpy.ndarray
         `(h, w)`, or one for each picture, `(N, h, w)`.
+    noise : float or numpy.ndarray, optional
+        As in `total_variation`.
     weight : float or numpy.ndarray, optional
-        For all or for each picture: 1e-6 for clean pictures, 1e-3 for noisy ones. By default from the estimated noise.
+        Instead of the noise: 1e-6 for clean pictures, 1e-3 for noisy ones.
     exponent : float
         In (0, 1]; 1/2 to 4/5 for photographs.
     boundary : {"unknown", "circular"}
@@ -99,7 +105,7 @@ def hyper_laplacian(
     if not 0 < exponent <= 1:
         raise ValueError(f"exponent is {exponent}; it must be above 0 and at most 1")
     problem = LeastSquares(blur, kernel, boundary)
-    weight = _weights(blur, weight, HYPER_LAPLACIAN_WEIGHT)
+    weight = _weights(blur, noise, weight, HYPER_LAPLACIAN_WEIGHT)
     gradient_cost = squared_gradient(problem.size, weight.dtype)
     waves = problem.solve(weight * PENALTIES[0] * gradient_cost)
     for penalty in PENALTIES:
@@ -155,10 +161,10 @@ def _adjoint_gradient(split: list[np.ndarray]) -> np.ndarray:
     return sum(np.roll(part, 1, axis) - part for axis, part in zip((2, 3), split, strict=True))
 
 
-def _weights(blur: np.ndarray, weight, over_variance: float) -> np.ndarray:
-    """Return the weight of the prior of each picture, `(N, 1, 1, 1)`, by default from the noise."""
-    weight = over_variance * noise_variance(blur) if weight is None else weight
+def _weights(blur: np.ndarray, noise, weight, over_variance: float) -> np.ndarray:
+    """Return the weight of the prior of each picture, `(N, 1, 1, 1)`, from the noise where it is not given."""
+    weight = over_variance * noise_variance(blur, noise) if weight is None else weight
     weight = per_picture(weight, blur, "weight")
     if not weight.all():
-        raise ValueError("weight is 0; it must be above 0")
+        raise ValueError("noise or weight is 0; it must be above 0")
     return weight

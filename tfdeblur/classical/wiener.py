@@ -47,7 +47,8 @@ def wiener(
     passed = problem.power * prior * both_halves(size[1], kind)
     passed[..., 0, 0] = 0
     observed = np.maximum(np.var(blur, axis=(1, 2, 3)).reshape(-1, 1, 1, 1) - variance, SMALLEST_VARIANCE)
-    amplitude = observed * (size[0] * size[1]) / passed.sum((-2, -1), keepdims=True)  # Parseval
+    total = np.maximum(passed.sum((-2, -1), keepdims=True), SMALLEST_VARIANCE)
+    amplitude = observed * (size[0] * size[1]) / total  # Parseval
     cost = (variance / (amplitude * prior)).astype(kind)
     cost[..., 0, 0] = 0  # brightness is kept
     return problem.pictures(problem.solve(cost))
@@ -57,6 +58,7 @@ def tikhonov(
     blur: np.ndarray,
     kernel: np.ndarray,
     *,
+    noise: float | np.ndarray | None = None,
     weight: float | np.ndarray | None = None,
     penalty: Literal["gradient", "identity"] = "gradient",
     boundary: str = "unknown",
@@ -69,9 +71,10 @@ def tikhonov(
         `(N, H, W, C)` in [0, 1].
     kernel : numpy.ndarray
         `(h, w)`, or one for each picture, `(N, h, w)`.
+    noise : float or numpy.ndarray, optional
+        As in `wiener`. Its variance over that of L x in photographs is the weight.
     weight : float or numpy.ndarray, optional
-        For all or for each picture: 1e-4 for clean pictures, 1e-2 for noisy ones. By default the estimated variance of
-        the noise over that of L x in photographs.
+        Instead of the noise, for all or for each picture: 1e-4 for clean pictures, 1e-2 for noisy ones.
     penalty : {"gradient", "identity"}
         L: forward differences, or nothing.
     boundary : {"unknown", "extended", "circular"}
@@ -92,7 +95,7 @@ def tikhonov(
     problem = LeastSquares(blur, kernel, boundary)
     kind = problem.power.dtype
     if weight is None:
-        weight = noise_variance(blur) / TYPICAL_VARIANCE[penalty]
+        weight = noise_variance(blur, noise) / TYPICAL_VARIANCE[penalty]
     weight = per_picture(weight, blur, "weight")
     cost = squared_gradient(problem.size, kind) if penalty == "gradient" else np.ones((), kind)
     return problem.pictures(problem.solve(weight * cost))

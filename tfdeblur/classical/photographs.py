@@ -1,0 +1,80 @@
+"""A classical method as a function on the tiles of one photograph."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from tfdeblur.classical import METHODS
+from tfdeblur.classical.kernel_estimation import estimate_kernel
+from tfdeblur.classical.noise_level import noise_level
+from tfdeblur.physics.kernels import parse_psf
+
+MIDDLE = 768
+"""Pixels along an edge of the part in the middle of a photograph that noise and kernel are estimated from."""
+
+
+def deblurrer(method: str, psf: str, noise: float | None = None, iterations: int | None = None) -> Callable:
+    """Return a function that makes, for a photograph, the function that deblurs its tiles.
+
+    Parameters
+    ----------
+    method : str
+        A name in `METHODS`.
+    psf : str
+        As `parse_psf` takes it, or `blind:SIZE`: estimated from the middle of each photograph, within SIZE pixels.
+    noise : float, optional
+        Standard deviation of the noise in [0, 1]; by default estimated from the middle of each photograph.
+    iterations : int, optional
+        Of the methods `rl` and `tv`; their own number by default.
+
+    Returns
+    -------
+    callable
+        `(H, W)` or `(H, W, C)`, uint8, uint16 or float in [0, 1], to a function on float32 `(1, h, w, C)`.
+
+    Raises
+    ------
+    ValueError
+        The PSF is not understood, or the method does not take one of the options.
+    """
+    options = _options(method, noise, iterations)
+    kernel = None if psf.startswith("blind:") else parse_psf(psf)
+    size = _size(psf) if kernel is None else 0
+
+    def of_photograph(pixels: np.ndarray) -> Callable:
+        middle = _middle(pixels)
+        chosen = dict(options)
+        if method != "rl" and noise is None:
+            chosen["noise"] = float(noise_level(middle)[0])
+        psf_here = estimate_kernel(middle, size)[0] if kernel is None else kernel
+        return lambda pictures: np.clip(METHODS[method](pictures, psf_here, **chosen), 0, 1)
+
+    return of_photograph
+
+
+def _options(method: str, noise: float | None, iterations: int | None) -> dict:
+    if method not in METHODS:
+        raise ValueError(f"there is no method {method!r}; there are {', '.join(METHODS)}")
+    if noise is not None and (method == "rl" or not noise >= 0):
+        raise ValueError(f"noise is {noise}: it is at least 0, and of every method but rl, which takes iterations")
+    if iterations is not None and (method not in ("rl", "tv") or iterations < 1):
+        raise ValueError(f"iterations is {iterations}: they are at least 1, and of the methods rl and tv")
+    given = {"noise": noise, "iterations": iterations}
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def _size(psf: str) -> int:
+    try:
+        return int(psf.removeprefix("blind:"))
+    except ValueError as error:
+        raise ValueError(f"the PSF {psf!r} is not understood; expected blind:SIZE, such as blind:31") from error
+
+
+def _middle(pixels: np.ndarray) -> np.ndarray:
+    """Return the middle of a photograph without alpha as float32 `(1, h, w, C)` in [0, 1]."""
+    pixels = np.atleast_3d(pixels)
+    channels = {2: 1, 4: 3}.get(pixels.shape[-1], pixels.shape[-1])
+    top, left = ((side - min(side, MIDDLE)) // 2 for side in pixels.shape[:2])
+    part = pixels[top : top + MIDDLE, left : left + MIDDLE, :channels]
+    scale = np.iinfo(pixels.dtype).max if np.issubdtype(pixels.dtype, np.integer) else 1
+    return (np.float32(part) / np.float32(scale))[None]
