@@ -1,0 +1,1 @@
+"""Deblurring that is computed or fitted, without a deep network."""
