@@ -108,11 +108,10 @@ def estimate_kernel(blur: np.ndarray, sharp: np.ndarray, size: int) -> np.ndarra
 
 def _shifted(pictures: np.ndarray, size: int) -> np.ndarray:
     """Return the pictures as each weight of a kernel sees them, `(size * size, N * H * W)`."""
-    _, height, width = pictures.shape
     edge = size // 2
     padded = np.pad(pictures, ((0, 0), (edge, edge), (edge, edge)))
-    shifts = [(size - 1 - i, size - 1 - j) for i in range(size) for j in range(size)]
-    return np.stack([padded[:, y : y + height, x : x + width].ravel() for y, x in shifts])
+    windows = np.lib.stride_tricks.sliding_window_view(padded, pictures.shape[1:], axis=(1, 2))
+    return np.moveaxis(windows[:, ::-1, ::-1], 0, 2).reshape(size**2, -1)
 
 
 def _check(kernel: tuple[int, ...], shape: tuple[int, ...]) -> None:
