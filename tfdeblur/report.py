@@ -1,4 +1,4 @@
-"""Tables and curves, made from what runs and evaluations have written and never typed in."""
+"""Tables and curves, made from what runs and evaluations have written, or computed here, and never typed in."""
 
 import json
 import sys
@@ -9,7 +9,7 @@ from pathlib import Path
 import tyro
 
 from tfdeblur import provenance, storage
-from tfdeblur.commandline import run
+from tfdeblur.commandline import import_tensorflow, run
 
 DEPTH = 2
 """Folders below the ones given in which evaluations are looked for: runs, RUN, RUN/evaluation-DATA-SPLIT."""
@@ -62,7 +62,37 @@ def curves(options: Curves, command: str) -> None:
         print(f"wrote {path}")
 
 
-COMMANDS = {"results": (Results, results), "curves": (Curves, curves)}
+@dataclass(frozen=True)
+class ReportTable:
+    """Compute the table of a report: NAME.json, NAME.md, NAME.csv and figures."""
+
+    name: tyro.conf.Positional[str]
+    """Whose table: king."""
+    out: str
+    """Folder to write to, local or gs://."""
+    data_dir: str | None = None
+    """Where its data are; king: tensorflow-datasets' data_dir with MNIST, which is downloaded without it."""
+    limit: int | None = None
+    """For a quick look, only so many pictures."""
+    readme: str | None = None
+    """Markdown file in which the lines between <!-- NAME --> and <!-- /NAME --> are replaced."""
+
+
+def report_table(options: ReportTable, command: str) -> None:
+    """Compute and write a table, and print it."""
+    import_tensorflow()
+    from tfdeblur.evaluation import tables
+
+    if options.readme:  # before the work: has it the markers?
+        replaced(storage.read_text(options.readme), "", options.readme, options.name)
+    text = tables.make(options.name, options.data_dir, options.limit, options.out, command)
+    if options.readme:
+        document = replaced(storage.read_text(options.readme), text, options.readme, options.name)
+        storage.write_text(options.readme, document)
+    print(f"{text}\nwrote {storage.join(options.out, options.name)}.json, .md, .csv and .png")
+
+
+COMMANDS = {"results": (Results, results), "curves": (Curves, curves), "table": (ReportTable, report_table)}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

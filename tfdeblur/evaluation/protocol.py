@@ -168,9 +168,9 @@ def tests_text(summary: dict) -> str:
         test = summary["tests"][key]
         found = []
         if test["t_p"] is not None:
-            found.append(f"t = {test['t']:.2f}, p {_p_text(test['t_p'])} (paired t-test)")
+            found.append(f"t = {test['t']:.2f}, p {p_text(test['t_p'])} (paired t-test)")
         if test["wilcoxon_p"] is not None:
-            found.append(f"p {_p_text(test['wilcoxon_p'])} (Wilcoxon)")
+            found.append(f"p {p_text(test['wilcoxon_p'])} (Wilcoxon)")
         if test["reason"]:
             found.append(test["reason"])
         lines.append(f"- {title} (n = {test['count']}): {'; '.join(found)}")
@@ -192,7 +192,12 @@ def interval_text(interval: dict, form: str) -> str:
     return f"{text} [{format(interval['low'], form)}, {high}]"
 
 
-def _p_text(p: float) -> str:
+def p_text(p: float) -> str:
+    """Return a p-value as text, with its sign of relation.
+
+    >>> p_text(0.0123), p_text(0.0)
+    ('= 0.012', '< 1e-300')
+    """
     return f"= {p:.2g}" if p > 1e-300 else "< 1e-300"
 
 

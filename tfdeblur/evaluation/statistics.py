@@ -1,5 +1,8 @@
 """Means with their confidence intervals, and paired tests, over the pictures of an evaluation."""
 
+from collections.abc import Mapping, Sequence
+from itertools import combinations
+
 import numpy as np
 from scipy import stats
 
@@ -75,3 +78,62 @@ def paired_tests(output: np.ndarray, blurred: np.ndarray) -> dict:
         return result | {"reason": "the difference is the same in every picture, so there is no t"}
     t = stats.ttest_1samp(difference, 0)
     return result | {"t": float(t.statistic), "t_p": float(t.pvalue)}
+
+
+def compare_all(values: Mapping[str, np.ndarray]) -> list[dict]:
+    """Compare every two methods by a measure of the same pictures.
+
+    Parameters
+    ----------
+    values : mapping of str to numpy.ndarray, shape (n,)
+        The measure of each picture, for each method. Pictures in which one of two is not finite are left out of their
+        comparison.
+
+    Returns
+    -------
+    list of dict
+        One for each two methods: `method` and `other`, of which the latter comes first in `values`; what
+        `paired_tests` returns; `t_p_holm` and `wilcoxon_p_holm`, p-values corrected for the number of comparisons;
+        `difference`, method minus other, as `mean_interval` returns it; `cohen_d`.
+    """
+    found = []
+    for other, method in combinations(values, 2):
+        a, b = (np.asarray(values[name], np.float64) for name in (method, other))
+        finite = np.isfinite(a) & np.isfinite(b)
+        difference = a[finite] - b[finite]
+        found.append({"method": method, "other": other, **paired_tests(a, b)})
+        found[-1] |= {"difference": mean_interval(difference), "cohen_d": cohen_d(difference)}
+    for key in ("t_p", "wilcoxon_p"):
+        for pair, p in zip(found, holm([pair[key] for pair in found]), strict=True):
+            pair[f"{key}_holm"] = p
+    return found
+
+
+def holm(p_values: Sequence[float | None]) -> list[float | None]:
+    """Correct the p-values of a family of tests by Holm's step-down procedure (1979).
+
+    Below a level that is kept after correction, the chance of one false difference in the whole family is at most that
+    level. None stays None and does not count.
+
+    Examples
+    --------
+    >>> holm([0.01, 0.04, None, 0.03])
+    [0.03, 0.06, None, 0.06]
+    """
+    corrected: list[float | None] = [None] * len(p_values)
+    known = sorted((p, index) for index, p in enumerate(p_values) if p is not None)
+    largest = 0.0
+    for rank, (p, index) in enumerate(known):
+        largest = max(largest, min(1.0, (len(known) - rank) * p))
+        corrected[index] = largest
+    return corrected
+
+
+def cohen_d(difference: np.ndarray) -> float | None:
+    """Return Cohen's d of paired differences: their mean in units of their own standard deviation.
+
+    By convention 0.2 is small, 0.5 medium and 0.8 large. None for less than two pictures, or where all differ equally.
+    """
+    if len(difference) < 2 or np.ptp(difference) <= 1e-9 * np.abs(difference).max():
+        return None
+    return float(np.mean(difference) / np.std(difference, ddof=1))

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from tfdeblur.data import prepared
 from tools.items import Item, Listing
 
 BATCH = 1000
@@ -28,14 +29,14 @@ def list_tfds(name: str, folder: str | None) -> Listing:
     FileNotFoundError
         The folder holds no such data set.
     """
-    builder, decode = _builder(name, folder)
+    found, decode = prepared.builder(name, folder, "--src")
     items = []
-    for split in sorted(builder.info.splits):
+    for split in sorted(found.info.splits):
         # One file after the other and unshuffled: the same order every time.
-        pictures = builder.as_dataset(split=split, decoders={"image": decode.SkipDecoding()}, shuffle_files=False)
+        pictures = found.as_dataset(split=split, decoders={"image": decode.SkipDecoding()}, shuffle_files=False)
         for known, content in _named(pictures.batch(BATCH).as_numpy_iterator()):
             items.append(Item(f"{split}/{known}", f"{split}/{known}", content, split=split))
-    return Listing(items, channels=builder.info.features["image"].shape[-1])
+    return Listing(items, channels=found.info.features["image"].shape[-1])
 
 
 def _named(batches: Iterator[dict]) -> Iterator[tuple[str, bytes]]:
@@ -45,23 +46,3 @@ def _named(batches: Iterator[dict]) -> Iterator[tuple[str, bytes]]:
         for index, content in enumerate(batch["image"].tolist()):
             yield batch["id"][index].decode().removesuffix(".png") if "id" in batch else f"{number:05d}", content
             number += 1
-
-
-def _builder(name: str, folder: str | None):
-    """Return the prepared builder and the module of decoders."""
-    try:
-        import tensorflow_datasets as tfds
-    except ImportError as error:
-        raise FileNotFoundError(
-            f"{name} comes through tensorflow-datasets, which cannot be imported ({error}); "
-            "`pip install tensorflow-datasets importlib_resources`"
-        ) from error
-    builder = tfds.builder(name, data_dir=folder)
-    if not builder.is_prepared():
-        if folder is not None:
-            raise FileNotFoundError(
-                f"{folder} holds no {name} prepared by tensorflow-datasets (looked for {builder.data_dir}); "
-                "--src is its data_dir; leave --src out to download the data set"
-            )
-        builder.download_and_prepare()
-    return builder, tfds.decode
