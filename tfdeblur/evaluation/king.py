@@ -30,7 +30,7 @@ from tfdeblur.data.prepared import first_pictures
 from tfdeblur.evaluation import metrics
 from tfdeblur.evaluation.curves import Panel
 from tfdeblur.evaluation.methods import Method, Table
-from tfdeblur.physics.blur import gaussian_kernel
+from tfdeblur.physics.kernels import gaussian_kernel
 
 TEST, TRAIN, VALIDATION = 1000, 2000, 1000
 SIDE = 28

@@ -27,6 +27,7 @@ TITLES = {
     "mspe_unclipped": "MSPE, unclipped",
     "validation_mspe": "MSPE, validation",
     "report_mspe": "MSPE in the report",
+    "kernel_mse": "kernel error",
 }
 """What columns are called in tables, where it is not their key."""
 

@@ -11,10 +11,12 @@ from datetime import datetime, timezone
 
 from tfdeblur import devices, provenance, storage
 from tfdeblur.evaluation import curves, figures, methods
+from tfdeblur.evaluation.kendall import kendall
 from tfdeblur.evaluation.king import king
+from tfdeblur.evaluation.levin import levin
 from tfdeblur.evaluation.methods import Table
 
-TABLES: dict[str, Callable[[str | None, int | None], Table]] = {"king": king}
+TABLES: dict[str, Callable[[str | None, int | None], Table]] = {"kendall": kendall, "king": king, "levin": levin}
 
 PROVENANCE = ("command", "commit", "date", "device")
 """What each row of the JSON file ends with; once below the table in Markdown."""

@@ -1,0 +1,179 @@
+"""The Phase I table of Kendall & Rios: photographs under one Gaussian blur each, of a strength nobody knows.
+
+**Pictures.** All photographs in a folder, in the order of their names. Each is blurred by a Gaussian whose sigma is
+`|N(0, 5)|` pixels, drawn with a fixed seed, mirrored at the border, and rounded to 8 bit.
+
+**Methods.** The blurred picture; the report's baseline, blind maximum likelihood with a Gaussian of sigma 1 as its
+guess; and every method of `classical` with the true kernel, which bounds from above what they can do with an estimated
+one. Options are the methods' own defaults, but for RL's acceleration.
+
+**Measures** are those of `evaluate`, of outputs rounded to 8 bit. The kernel's error is the sum of squared differences
+from the true kernel, the mean of which over pictures the report calls MSE: a guess of sigma 1 for a wide blur has .08.
+"""
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+from tqdm import tqdm
+
+from tfdeblur.classical import METHODS
+from tfdeblur.classical.blind import blind_richardson_lucy
+from tfdeblur.evaluation import protocol
+from tfdeblur.evaluation.curves import Panel
+from tfdeblur.evaluation.methods import Method, Table
+from tfdeblur.evaluation.metrics import PSNR_CAP
+from tfdeblur.physics.blur import gaussian_blur
+from tfdeblur.physics.kernels import gaussian
+from tfdeblur.pictures import photographs
+from tfdeblur.pictures.destinations import find_pictures
+
+STANDARD_DEVIATION = 5.0
+SEED = 0
+SHOWN_SIGMAS = (0.26, 1.45, 5.21)
+"""Strengths near which the figure's pictures lie: three of the report's own figure."""
+
+EDGES = (0, 0.3, 1, 2, 3, 4, 6, 8, 11, 20)
+"""Of the ranges of sigma over which PSNR is drawn."""
+
+Restored = tuple[np.ndarray, np.ndarray | None]
+"""A picture `(1, H, W, C)`, and the kernel if the method estimates one."""
+
+
+def blurred(blur: np.ndarray, kernel: np.ndarray) -> Restored:
+    """Leave the picture as it is."""
+    return blur, None
+
+
+def blind(blur: np.ndarray, kernel: np.ndarray) -> Restored:
+    """Begin from a Gaussian of sigma 1: the report's baseline."""
+    restored, kernels = blind_richardson_lucy(blur, gaussian(1.0))
+    return restored, kernels[0]
+
+
+def _known(method: Callable, **options) -> Callable[[np.ndarray, np.ndarray], Restored]:
+    return lambda blur, kernel: (method(blur, kernel, **options), None)
+
+
+CANDIDATES: dict[str, Callable[[np.ndarray, np.ndarray], Restored]] = {
+    "blurred": blurred,
+    "blind maximum likelihood": blind,
+    "Wiener, true kernel": _known(METHODS["wiener"]),
+    "Tikhonov, true kernel": _known(METHODS["tikhonov"]),
+    "RL, true kernel": _known(METHODS["rl"]),
+    "RL accelerated, true kernel": _known(METHODS["rl"], accelerated=True),
+    "TV, true kernel": _known(METHODS["tv"]),
+    "hyper-Laplacian, true kernel": _known(METHODS["hyper-laplacian"]),
+}
+
+
+@dataclass
+class Found:
+    """What a method has made of the pictures so far."""
+
+    measures: list[dict] = field(default_factory=list)
+    shown: list[np.ndarray] = field(default_factory=list)
+    kernel_errors: list[float] = field(default_factory=list)
+    seconds: float = 0.0
+
+
+def kendall(data_dir: str | None = None, limit: int | None = None) -> Table:
+    """Blur, deblur and measure.
+
+    Parameters
+    ----------
+    data_dir : str
+        Folder of sharp photographs that no method has been tuned on, such as BSDS500's test set.
+    limit : int, optional
+        Only so many pictures, evenly spread.
+
+    Raises
+    ------
+    ValueError
+        No folder is given.
+    FileNotFoundError
+        There is no photograph in it.
+    """
+    if data_dir is None:
+        raise ValueError("the table needs sharp photographs: --data-dir FOLDER, such as BSDS500's test set")
+    paths = [path for path, _ in find_pictures((data_dir,), os.devnull)]
+    sigmas = np.abs(np.random.default_rng(SEED).normal(0, STANDARD_DEVIATION, len(paths)))
+    chosen = (
+        range(len(paths)) if limit is None else sorted(set(np.linspace(0, len(paths) - 1, limit).round().astype(int)))
+    )
+    paths, sigmas = [paths[i] for i in chosen], sigmas[list(chosen)]
+    shown = sorted({int(np.abs(sigmas - sigma).argmin()) for sigma in SHOWN_SIGMAS})
+    found, sharp_shown = {name: Found() for name in CANDIDATES}, []
+    pairs = tqdm(_pairs(paths, sigmas), total=len(paths), unit="picture", disable=None)
+    for index, (sharp, blur, kernel) in enumerate(pairs):
+        if index in shown:
+            sharp_shown.append(sharp[0])
+        for name, candidate in CANDIDATES.items():
+            _try(candidate, sharp, blur, kernel, found[name], index in shown)
+    return Table(
+        title="Kendall & Rios, Phase I: Gaussian blur of |N(0, 5)| pixels",
+        methods=[_method(name, results) for name, results in found.items()],
+        shown={index: f"sigma {sigmas[index]:.2f}" for index in shown},
+        sharp=sharp_shown,
+        notes=(
+            f"PSNR: over the pictures where it is finite; capped: every picture counts {PSNR_CAP:g} dB at most. Kernel "
+            "error: mean sum of squared differences from the true kernel. Run time: all pictures, one after the other."
+        ),
+        panels={"sigma": [_panel(sigmas, found)]},
+    )
+
+
+def _pairs(paths: list[str], sigmas: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Yield sharp and blurred pictures, `(1, H, W, C)` float32, and kernels."""
+    for path, sigma in zip(paths, sigmas, strict=True):
+        pixels = photographs.read(path).pixels
+        sharp = np.atleast_3d(np.float32(pixels) / np.iinfo(pixels.dtype).max)[None]
+        blur = protocol.to_bytes(gaussian_blur(sharp, float(sigma)))
+        yield sharp, np.float32(blur) / 255, gaussian(float(sigma))
+
+
+def _try(candidate: Callable, sharp, blur, kernel, found: Found, show: bool) -> None:
+    begin = time.perf_counter()
+    restored, estimated = candidate(blur, kernel)
+    found.seconds += time.perf_counter() - begin
+    output = protocol.to_bytes(restored)
+    found.measures.append(protocol.measure(blur, sharp, output)[0])
+    if estimated is not None:
+        found.kernel_errors.append(squared_distance(estimated, kernel))
+    if show:
+        found.shown.append(output[0])
+
+
+def squared_distance(kernel: np.ndarray, other: np.ndarray) -> float:
+    """Return the sum of squared differences of two kernels, with zeros around the smaller.
+
+    >>> squared_distance(np.ones((1, 1)), np.full((3, 3), 1 / 9))
+    0.8888888888888891
+    """
+    sides = np.maximum(kernel.shape, other.shape)
+    padded = [
+        np.pad(k, [((side - own) // 2,) * 2 for side, own in zip(sides, k.shape, strict=True)]) for k in (kernel, other)
+    ]
+    return float(np.sum((padded[0] - padded[1]) ** 2))
+
+
+def _method(name: str, found: Found) -> Method:
+    values = {key: np.array([row[key] for row in found.measures]) for key in ("psnr", "ssim", "mse")}
+    values["psnr_capped"] = np.minimum(values["psnr"], PSNR_CAP)
+    facts = {"seconds": found.seconds}
+    facts["kernel_mse"] = float(np.mean(found.kernel_errors)) if found.kernel_errors else None
+    return Method(name, values, found.shown, facts)
+
+
+def _panel(sigmas: np.ndarray, found: dict[str, Found]) -> Panel:
+    """Return the mean PSNR over ranges of sigma."""
+    ranges = [(sigmas >= low) & (sigmas < high) for low, high in zip(EDGES, EDGES[1:], strict=False)]
+    ranges = [inside for inside in ranges if inside.any()]
+    middles = [float(sigmas[inside].mean()) for inside in ranges]
+    lines = {}
+    for name, results in found.items():
+        psnr = np.minimum([row["psnr"] for row in results.measures], PSNR_CAP)
+        lines[name] = (middles, [float(psnr[inside].mean()) for inside in ranges])
+    return Panel("PSNR by the strength of the blur", "sigma, pixels", "PSNR, capped, dB", lines)
