@@ -50,7 +50,7 @@ def blind_richardson_lucy(
     estimate = first_estimate(operator, planes)
     seen = operator.spread(np.ones_like(planes))
     for _ in range(iterations):
-        weight = operator.adjoint(np.ones_like(planes))
+        weight = operator.adjoint(np.ones_like(planes[:, :1]))
         for _ in range(inner):
             estimate = updated(operator, planes, estimate, weight)
         ratio = operator.spread(planes / np.maximum(operator.forward(estimate), 1e-12))

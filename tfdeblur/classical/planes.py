@@ -65,8 +65,8 @@ class Convolution:
 
     Attributes
     ----------
-    spectrum : numpy.ndarray
-        The kernels' transfer functions.
+    spectrum, reverse : numpy.ndarray
+        The kernels' transfer functions, and their conjugates.
     size : tuple of int
         Of the FFT.
     latent, picture : tuple of int
@@ -76,6 +76,7 @@ class Convolution:
     """
 
     spectrum: np.ndarray
+    reverse: np.ndarray
     size: tuple[int, int]
     latent: tuple[int, int]
     picture: tuple[int, int]
@@ -87,7 +88,7 @@ class Convolution:
 
     def adjoint(self, planes: np.ndarray) -> np.ndarray:
         """Apply the adjoint, from planes of the picture's size to latent ones."""
-        return self._cut(self._through(self.spread(planes), np.conj(self.spectrum)), (0, 0), self.latent)
+        return self._cut(self._through(self.spread(planes), self.reverse), (0, 0), self.latent)
 
     def spread(self, planes: np.ndarray) -> np.ndarray:
         """Lay planes of the picture's size where it lies in latent ones, among zeros."""
@@ -99,7 +100,7 @@ class Convolution:
 
     def with_spectrum(self, spectrum: np.ndarray) -> "Convolution":
         """Return the operator of other kernels of the same size."""
-        return replace(self, spectrum=spectrum)
+        return replace(self, spectrum=spectrum, reverse=np.conj(spectrum))
 
     def inside(self, latent: np.ndarray) -> np.ndarray:
         """Return the part of latent planes that lies behind the picture."""
@@ -136,8 +137,8 @@ def convolution(kernels: np.ndarray, picture: tuple[int, int], boundary: str, ki
     """
     reach = tuple(side // 2 for side in kernels.shape[1:])
     if boundary == "circular":
-        return Convolution(transfer(kernels, picture, kind), picture, picture, picture, (0, 0))
-    if boundary == "zero":
+        size, latent, start = picture, picture, (0, 0)
+    elif boundary == "zero":
         latent, start = picture, (0, 0)
         size = tuple(side + more for side, more in zip(picture, reach, strict=True))
     elif boundary == "unknown":
@@ -145,5 +146,7 @@ def convolution(kernels: np.ndarray, picture: tuple[int, int], boundary: str, ki
         start = reach
     else:
         raise ValueError(f"there is no boundary {boundary!r}; there are {', '.join(BOUNDARIES)}")
-    size = tuple(fft.next_fast_len(side, real=True) for side in size)
-    return Convolution(transfer(kernels, size, kind), size, latent, picture, start)
+    if boundary != "circular":
+        size = tuple(fft.next_fast_len(side, real=True) for side in size)
+    spectrum = transfer(kernels, size, kind)
+    return Convolution(spectrum, np.conj(spectrum), size, latent, picture, start)

@@ -7,6 +7,9 @@ from tfdeblur.classical.planes import Convolution, checked_kernels, convolution,
 SMALLEST = 1e-12
 """Below which a denominator is taken for this."""
 
+LEAST_SEEN = 1e-3
+"""Share of a latent pixel's light in the picture below which it counts as unseen."""
+
 DAMPING_POWER = 10
 """N of White (1994), equation 8."""
 
@@ -64,7 +67,7 @@ def richardson_lucy(
     if planes.min() < 0:
         raise ValueError(f"the picture goes down to {planes.min():.3g}; Richardson-Lucy takes values of at least 0")
     operator = convolution(kernels, planes.shape[2:], boundary, planes.dtype)
-    weight = operator.adjoint(np.ones_like(planes)) if boundary != "circular" else np.ones_like(planes)
+    weight = operator.adjoint(np.ones_like(planes[:, :1]))
     estimate = previous = first_estimate(operator, planes, start)
     step_before, momentum = None, 0.0
     for _ in range(iterations):
@@ -85,11 +88,11 @@ def updated(operator: Convolution, planes, point, weight, damping: float = 0.0, 
     np.maximum(ratio, SMALLEST, out=ratio)
     np.divide(planes, ratio, out=ratio) if not damping else _damped(planes, ratio, damping)
     correction = operator.adjoint(ratio)
-    denominator = weight - tv * _curvature(point) if tv else weight
     # Where the picture tells next to nothing of what lies beyond the border, the estimate stays.
-    seen = denominator > 1e-3
-    np.divide(correction, denominator, out=correction, where=seen)
-    np.copyto(correction, 1, where=~seen)
+    unseen = weight < LEAST_SEEN
+    np.copyto(correction, 1, where=unseen)
+    denominator = weight - tv * _curvature(point) if tv else weight
+    correction /= np.where(unseen, 1, np.maximum(denominator, LEAST_SEEN))
     correction *= point
     return np.maximum(correction, 0, out=correction)  # the FFT's rounding may reach below zero
 
