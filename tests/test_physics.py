@@ -16,7 +16,7 @@ from tfdeblur.physics.sigma_maps import smooth_map
 
 SIZES = {"even": (12, 10), "odd": (15, 9), "prime": (13, 11), "one column": (17, 1), "one row": (1, 16)}
 COUNT = 3
-LARGEST = 0.9
+LARGEST = 1.3
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ def operators(size, kind=np.asarray):
     return found | {
         "Gaussian": by_sigma(1.3),
         "Gaussian wider than the picture": by_sigma(5.0),
-        "a sigma each": by_sigma(kind(np.array([0, 0.4, LARGEST])), **known),
+        "a sigma each": by_sigma(kind(np.array([0, 0.87, LARGEST])), **known),
         "one sigma map": by_map(kind(maps[0]), **known),
         "a sigma map each": by_map(kind(maps), **known),
     }
