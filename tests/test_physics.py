@@ -232,6 +232,7 @@ X = np.zeros((2, 8, 6, 3), np.float32)
         (lambda: blur.convolve(X, np.ones((3, 3, 3))), r"kernels of shape \(3, 3, 3\) for pictures of shape \(2, 8"),
         (lambda: blur.convolve(np.uint8(X), np.ones((3, 3))), "uint8; they must be floating point"),
         (lambda: blur.gaussian_blur(X, np.array([1.0, 2.0, 3.0])), r"\(3,\) sigmas for pictures"),
+        (lambda: blur.gaussian_blur(tf.constant(X), [1.0]), r"\(1,\) sigmas for pictures"),
         (lambda: blur.gaussian_blur(tf.constant(X), -1.0), "sigma is -1"),
         (lambda: blur.gaussian_blur(tf.constant(X), tf.constant([1.0, 2.0])), "must be given as `largest`"),
         (lambda: blur.space_variant_blur(tf.constant(X), tf.ones((8, 6))), "must be given as `largest`"),
