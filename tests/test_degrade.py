@@ -198,8 +198,21 @@ def test_every_epoch_has_another_blur(tmp_path):
     options = {"batch": 1, "augment": False, "degradation": ranges.Ranges("motion", length=(5, 9))}
     pairs = [[p.numpy() for p in pair] for pair in pipeline.training_batches(str(tmp_path / "set"), **options).take(4)]
     assert len({blur.tobytes() for blur, _ in pairs}) == 4 and len({sharp.tobytes() for _, sharp in pairs}) == 1
-    recorded = ranges.Ranges("recorded")
-    assert degrading(recorded, 0) is None
+    assert degrading(ranges.Ranges("recorded"), 0) is None
+    del options["augment"]
+    passes = [
+        [
+            blur.numpy()
+            for blur, _ in pipeline.validation_batches(str(tmp_path / "set"), "train", patch=(24, 32), **options)
+        ]
+        for _ in range(2)
+    ]
+    np.testing.assert_array_equal(*passes)
+    assert len({blur.tobytes() for blur in passes[0]}) == 4
+    options["degradation"] = ranges.Ranges("disk", radius=(20, 20))
+    for batches in (pipeline.training_batches, pipeline.validation_batches):
+        with pytest.raises(ValueError, match="^the kernel is 41x41 .*larger than the picture of 16x16"):
+            batches(str(tmp_path / "set"), "train", patch=(16, 16), **options)
 
 
 def test_experiments_keep_and_check_their_degradation(tmp_path):

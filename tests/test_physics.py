@@ -16,7 +16,7 @@ from tfdeblur.physics.sigma_maps import smooth_map
 
 SIZES = {"even": (12, 10), "odd": (15, 9), "prime": (13, 11), "one column": (17, 1), "one row": (1, 16)}
 COUNT = 3
-LARGEST = 0.9
+LARGEST = 1.3
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ def operators(size, kind=np.asarray):
     return found | {
         "Gaussian": by_sigma(1.3),
         "Gaussian wider than the picture": by_sigma(5.0),
-        "a sigma each": by_sigma(kind(np.array([0, 0.4, LARGEST])), **known),
+        "a sigma each": by_sigma(kind(np.array([0, 0.87, LARGEST])), **known),
         "one sigma map": by_map(kind(maps[0]), **known),
         "a sigma map each": by_map(kind(maps), **known),
     }
@@ -232,6 +232,7 @@ X = np.zeros((2, 8, 6, 3), np.float32)
         (lambda: blur.convolve(X, np.ones((3, 3, 3))), r"kernels of shape \(3, 3, 3\) for pictures of shape \(2, 8"),
         (lambda: blur.convolve(np.uint8(X), np.ones((3, 3))), "uint8; they must be floating point"),
         (lambda: blur.gaussian_blur(X, np.array([1.0, 2.0, 3.0])), r"\(3,\) sigmas for pictures"),
+        (lambda: blur.gaussian_blur(tf.constant(X), [1.0]), r"\(1,\) sigmas for pictures"),
         (lambda: blur.gaussian_blur(tf.constant(X), -1.0), "sigma is -1"),
         (lambda: blur.gaussian_blur(tf.constant(X), tf.constant([1.0, 2.0])), "must be given as `largest`"),
         (lambda: blur.space_variant_blur(tf.constant(X), tf.ones((8, 6))), "must be given as `largest`"),

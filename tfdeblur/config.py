@@ -32,7 +32,7 @@ class Experiment:
     channels: int = 3
     """Channels of the pictures: 3 (RGB) or 1 (grey)."""
 
-    # Blur made while training, in place of or beside that of the records (validation keeps the records')
+    # Blur made while training, in place of that of the records, and what a camera adds; in validation likewise
     blur: Literal[("recorded", *BLURS)] = "recorded"
     """The records' blur, or blur of the sharp samples that is drawn anew in every epoch: see tools.make_tfrecords."""
     sigma: tuple[float, float] = Ranges.sigma

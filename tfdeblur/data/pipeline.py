@@ -144,6 +144,7 @@ def training_batches(
     flip_each = augment and height * width > SMALL
     degraded = degrade.degrading(degradation, seed) if degradation else None
 
+    @tf.autograph.experimental.do_not_convert  # which would turn an error's sentence into a traceback
     def finish(index, sample):
         pair = pair_of(sample, window, _seeds(seed, index))
         if degraded:
@@ -166,12 +167,20 @@ def _seeds(seed: int, index: tf.Tensor) -> tf.Tensor:
 
 
 def validation_batches(
-    folder: str, split: str = "val", *, batch: int, patch: tuple[int, int] | None = None, limit: int | None = None
+    folder: str,
+    split: str = "val",
+    *,
+    batch: int,
+    patch: tuple[int, int] | None = None,
+    limit: int | None = None,
+    degradation: Ranges | None = None,
+    seed: int = 0,
 ) -> tf.data.Dataset:
     """Return one pass, in order, over the first `limit` pictures of a split, cut into patches and kept in memory.
 
-    Batches are `(blur, sharp)`, `(batch, h, w, C)`, uint8 as stored, the last one smaller; pictures that differ in size
-    and are not cut come one by one. Raises what `training_batches` raises.
+    They are degraded as in training, but each in every pass alike. Batches are `(blur, sharp)`, `(batch, h, w, C)`,
+    uint8 as stored, the last one smaller; pictures that differ in size and are not cut come one by one. Raises what
+    `training_batches` raises.
     """
     manifest = records.load_manifest(folder)
     shards = records.shard_paths(folder, split, manifest)
@@ -182,6 +191,14 @@ def validation_batches(
         pairs = pairs.map(lambda *pair: tuple(patches.extract(p, patch) for p in pair)).unbatch()
     elif manifest["size"] is None:
         batch = 1
+    degraded = degrade.degrading(degradation, seed) if degradation else None
+    if degraded:
+
+        @tf.autograph.experimental.do_not_convert
+        def finish(index, pair):
+            return degraded(*pair, _seeds(~seed ^ DEGRADED, index))
+
+        pairs = pairs.enumerate().map(finish)
     batches = pairs.batch(batch).cache().prefetch(1).with_options(_in_order())
     return batches.apply(tf.data.experimental.assert_cardinality(sum(1 for _ in batches)))
 

@@ -6,7 +6,7 @@ from scipy import fft, ndimage
 from tfdeblur.physics.boundaries import indices
 
 DIRECT = 25
-"""Weights of a kernel up to which a direct sum is faster than Fourier transforms."""
+"""Weights of a kernel up to which a direct sum is faster than Fourier transforms; along one axis it always is."""
 
 
 def pad(pictures: np.ndarray, reach: tuple[int, int], boundary: str) -> np.ndarray:
@@ -42,6 +42,9 @@ def valid(pictures: np.ndarray, kernels: np.ndarray) -> np.ndarray:
     h, w = kernels.shape[1:]
     height, width = pictures.shape[1] - h + 1, pictures.shape[2] - w + 1
     kernels = kernels.astype(pictures.dtype)
+    if len(kernels) == 1 and 1 in (h, w):
+        summed = ndimage.convolve1d(pictures, kernels.ravel(), axis=1 if w == 1 else 2, mode="constant")
+        return summed[:, h // 2 : h // 2 + height, w // 2 : w // 2 + width]
     if h * w > DIRECT:
         size = [fft.next_fast_len(side, real=True) for side in pictures.shape[1:3]]
         spectrum = fft.rfft2(pictures, size, axes=(1, 2))

@@ -195,7 +195,7 @@ def _kernels(pictures, kernel):
 
 def _profiles(pictures, sigma, largest: float | None):
     """Return one-dimensional Gaussian kernels `(1 or N, k)`, as arrays where the sigmas are known."""
-    if isinstance(sigma, (int, float, np.number, np.ndarray)):
+    if isinstance(sigma, (int, float, list, tuple, np.number, np.ndarray)):
         sigmas = np.atleast_1d(_known_sigmas(pictures, sigma)).astype(np.float64)
         return gaussian_profiles(sigmas, gaussian_reach(sigmas.max()), np)
     from keras import ops
@@ -210,7 +210,7 @@ def _known_sigmas(pictures, sigma) -> np.ndarray:
     sigmas = np.asarray(sigma)
     if not (np.isfinite(sigmas).all() and (sigmas >= 0).all()):
         raise ValueError(f"sigma is {sigma}; it must be a number of pixels >= 0")
-    if sigmas.ndim and sigmas.shape != pictures.shape[:-3]:
+    if sigmas.ndim and sigmas.shape != tuple(pictures.shape[:-3]):
         raise ValueError(
             f"{sigmas.shape} sigmas for pictures of shape {tuple(pictures.shape)}; there must be one for each"
         )

@@ -130,7 +130,10 @@ class _Run:
         if "val" in manifest["splits"]:
             patch, limit = patch_size(experiment), experiment.validation_pictures
             batch = self.plan.batch
-            self.validation = pipeline.validation_batches(experiment.data, batch=batch, patch=patch, limit=limit)
+            made = {"degradation": ranges_of(experiment), "seed": experiment.seed}
+            self.validation = pipeline.validation_batches(
+                experiment.data, batch=batch, patch=patch, limit=limit, **made
+            )
         self.done, state = run_folder.load_checkpoint(workdir, self.model)
         self.state = {"best": None, "best_step": None, "seconds": 0.0} | state
         self.began = time.monotonic() - self.state["seconds"]
