@@ -23,6 +23,7 @@ TITLES = {
     "mae": "MAE",
     "seconds": "run time, s",
     "training_seconds": "training, s",
+    "training_cpu_seconds": "training, CPU s",
     "seconds_per_lambda": "training per lambda, s",
     "mspe_unclipped": "MSPE, unclipped",
     "validation_mspe": "MSPE, validation",
