@@ -8,8 +8,10 @@ import pytest
 import skimage.data
 from PIL import Image
 
+from tests import record_folders
+from tests.networks import negative
 from tests.picture_folders import images, save
-from tfdeblur import deblur, report
+from tfdeblur import deblur, evaluate, report
 from tfdeblur.commandline import run
 from tfdeblur.evaluation import kendall, levin
 from tfdeblur.evaluation.metrics import PSNR_CAP
@@ -71,6 +73,31 @@ def test_levins_table(tmp_path, capsys):
     assert min(rows["tv"]["psnr"], rows["hyper-laplacian"]["psnr"]) > rows["rl"]["psnr"] > rows["blurred"]["psnr"] + 3
 
 
+def test_orlandis_table_collects_evaluations(tmp_path, capsys):
+    pairs = [
+        record_folders.pair(record_folders.photograph("coffee", 32, 32, 20 * i), i, f"p{i}", "s") for i in range(4)
+    ]
+    data = record_folders.write_folder(tmp_path / "cifar10", {"test": pairs})
+    for name in ("cifar10_unet16", "other"):
+        (tmp_path / "runs" / name).mkdir(parents=True)
+        negative().save(tmp_path / "runs" / name / "best.keras")
+        (tmp_path / "runs" / name / "config.json").write_text("{}")
+        (tmp_path / "runs" / name / "run.json").write_text(json.dumps({"experiment": name, "step": 3}))
+        evaluate.main([str(tmp_path / "runs" / name), "--data", str(data), "--split", "test"])
+    table = ("table", "orlandi", "--data-dir", tmp_path / "runs", "--out", tmp_path / "o")
+    code, err = command(capsys, report.main, *table)
+    assert code == 0, err
+    rows = {row["method"]: row for row in json.loads((tmp_path / "o" / "orlandi.json").read_text())}
+    summary = json.loads((tmp_path / "runs" / "other" / "evaluation-cifar10-test" / "summary.json").read_text())
+    assert list(rows)[2] == "blurred" and set(rows) == {"blurred", "cifar10_unet16", "other"}
+    assert rows["other"]["ssim"] == pytest.approx(summary["output"]["ssim"]["mean"], rel=1e-5)
+    assert rows["blurred"]["psnr"] == pytest.approx(summary["blurred"]["psnr"]["mean"], rel=1e-5)
+    assert (rows["cifar10_unet16"]["report_psnr"], rows["other"]["report_psnr"]) == (29.32, None)
+    data.rename(tmp_path / "gone")
+    code, err = command(capsys, report.main, *table)
+    assert code == 1 and "are gone" in err
+
+
 def test_alignment_finds_the_shift():
     picture = np.float32(skimage.data.camera()[:96, :96]) / 255
     shifted, remaining = levin.aligned(np.roll(picture, (3, -5), (0, 1)), picture)
@@ -84,6 +111,7 @@ def test_alignment_finds_the_shift():
         (("kendall",), "--data-dir FOLDER"),
         (("levin",), "--data-dir FOLDER"),
         (("levin", "--data-dir", "."), "no im*_kernel*_img.png in ."),
+        (("orlandi", "--data-dir", "tests"), "no run in tests has been evaluated"),
         (("kendall", "--data-dir", "nowhere"), "there is no nowhere"),
     ],
 )

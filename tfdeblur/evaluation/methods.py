@@ -29,6 +29,8 @@ TITLES = {
     "validation_mspe": "MSPE, validation",
     "report_mspe": "MSPE in the report",
     "kernel_mse": "kernel error",
+    "report_psnr": "PSNR in the report, dB",
+    "report_ssim": "SSIM in the report",
 }
 """What columns are called in tables, where it is not their key."""
 

@@ -15,8 +15,14 @@ from tfdeblur.evaluation.kendall import kendall
 from tfdeblur.evaluation.king import king
 from tfdeblur.evaluation.levin import levin
 from tfdeblur.evaluation.methods import Table
+from tfdeblur.evaluation.orlandi import orlandi
 
-TABLES: dict[str, Callable[[str | None, int | None], Table]] = {"kendall": kendall, "king": king, "levin": levin}
+TABLES: dict[str, Callable[[str | None, int | None], Table]] = {
+    "kendall": kendall,
+    "king": king,
+    "levin": levin,
+    "orlandi": orlandi,
+}
 
 PROVENANCE = ("command", "commit", "date", "device")
 """What each row of the JSON file ends with; once below the table in Markdown."""
