@@ -1,10 +1,17 @@
 """Blind deconvolution by maximum likelihood: Richardson-Lucy for the picture and for the kernel in turn."""
 
 import numpy as np
-from scipy import fft
 
-from tfdeblur.classical.planes import WORKERS, checked_kernels, convolution, to_pictures, to_planes, transfer
-from tfdeblur.classical.richardson_lucy import first_estimate, updated
+from tfdeblur.classical.planes import (
+    checked_kernels,
+    convolution,
+    from_waves,
+    to_pictures,
+    to_planes,
+    to_waves,
+    transfer,
+)
+from tfdeblur.classical.richardson_lucy import Weight, first_estimate, updated
 
 
 def blind_richardson_lucy(
@@ -50,7 +57,7 @@ def blind_richardson_lucy(
     estimate = first_estimate(operator, planes)
     seen = operator.spread(np.ones_like(planes))
     for _ in range(iterations):
-        weight = operator.adjoint(np.ones_like(planes[:, :1]))
+        weight = Weight.of(operator, planes)
         for _ in range(inner):
             estimate = updated(operator, planes, estimate, weight)
         ratio = operator.spread(planes / np.maximum(operator.forward(estimate), 1e-12))
@@ -63,6 +70,6 @@ def blind_richardson_lucy(
 
 def _lags(estimate: np.ndarray, planes: np.ndarray, size: tuple[int, int], sides: tuple[int, int]) -> np.ndarray:
     """Return `sum_i planes[i] estimate[i - j]` for each place j of a kernel, over pixels and channels, `(N, h, w)`."""
-    waves = np.conj(fft.rfft2(estimate, size, workers=WORKERS)) * fft.rfft2(planes, size, workers=WORKERS)
-    lags = fft.irfft2(waves.sum(1), size, workers=WORKERS, overwrite_x=True)
+    waves = np.conj(to_waves(estimate, size)) * to_waves(planes, size)
+    lags = from_waves(waves.sum(1), size[1])
     return np.roll(lags, (sides[0] // 2, sides[1] // 2), (1, 2))[:, : sides[0], : sides[1]]

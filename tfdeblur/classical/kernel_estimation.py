@@ -10,7 +10,7 @@ from scipy import fft, ndimage
 from skimage.transform import resize
 
 from tfdeblur.classical.least_squares import periodic, squared_gradient
-from tfdeblur.classical.planes import WORKERS, transfer
+from tfdeblur.classical.planes import from_waves, to_waves, transfer
 from tfdeblur.physics.colour import luma
 
 SMALLEST_SIZE = 5
@@ -107,14 +107,14 @@ def sparse_latent(planes: np.ndarray, kernel: np.ndarray, weight: float) -> np.n
     """
     spectrum = transfer(kernel[None], planes.shape, planes.dtype)[0, 0]
     power, cost = np.abs(spectrum) ** 2, squared_gradient(planes.shape, planes.dtype)
-    seen = np.conj(spectrum) * fft.rfft2(planes, workers=WORKERS)
+    seen = np.conj(spectrum) * to_waves(planes, planes.shape)
     latent, penalty = planes, 2 * weight
     while penalty < 1e5:
         down, across = _gradient(latent)
         kept = down**2 + across**2 >= weight / penalty
-        pull = fft.rfft2(_adjoint_gradient(down * kept, across * kept), workers=WORKERS)
+        pull = to_waves(_adjoint_gradient(down * kept, across * kept), planes.shape)
         waves = (seen + penalty * pull) / (power + penalty * cost)
-        latent = fft.irfft2(waves, planes.shape, workers=WORKERS, overwrite_x=True)
+        latent = from_waves(waves, planes.shape[1], spent=True)
         penalty *= 2
     return latent
 
@@ -122,11 +122,11 @@ def sparse_latent(planes: np.ndarray, kernel: np.ndarray, weight: float) -> np.n
 def _kernel_between(edges: list[np.ndarray], blurred: list[np.ndarray], sides: tuple[int, int]) -> np.ndarray:
     """Return the kernel that takes some gradients to others, by least squares."""
     size = tuple(fft.next_fast_len(edge, real=True) for edge in edges[0].shape)
-    sharp_waves = [fft.rfft2(edge, size, workers=WORKERS) for edge in edges]
-    blurred_waves = [fft.rfft2(edge, size, workers=WORKERS) for edge in blurred]
+    sharp_waves = [to_waves(edge, size) for edge in edges]
+    blurred_waves = [to_waves(edge, size) for edge in blurred]
     agreement = sum(np.conj(a) * b for a, b in zip(sharp_waves, blurred_waves, strict=True))
     power = sum(np.abs(a) ** 2 for a in sharp_waves)
-    lags = fft.irfft2(agreement / (power + KERNEL_WEIGHT), size, workers=WORKERS)
+    lags = from_waves(agreement / (power + KERNEL_WEIGHT), size[1])
     kernel = np.roll(lags, (sides[0] // 2, sides[1] // 2), (0, 1))[: sides[0], : sides[1]]
     return _normalised(kernel, FAINT)
 

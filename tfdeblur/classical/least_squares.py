@@ -3,7 +3,7 @@
 import numpy as np
 from scipy import fft
 
-from tfdeblur.classical.planes import WORKERS, checked_kernels, to_pictures, to_planes, transfer
+from tfdeblur.classical.planes import checked_kernels, from_waves, to_pictures, to_planes, to_waves, transfer
 
 BOUNDARIES = ("unknown", "extended", "circular")
 
@@ -47,15 +47,15 @@ class LeastSquares:
 
     def waves(self, planes: np.ndarray) -> np.ndarray:
         """Return the spectrum of planes."""
-        return fft.rfft2(planes, workers=WORKERS)
+        return to_waves(planes, self.size)
 
     def planes(self, waves: np.ndarray) -> np.ndarray:
         """Return the planes of a spectrum."""
-        return fft.irfft2(waves, self.size, workers=WORKERS)
+        return from_waves(waves, self.size[1])
 
     def pictures(self, waves: np.ndarray) -> np.ndarray:
         """Return the pictures of a spectrum, `(N, H, W, C)`."""
-        return to_pictures(self.planes(waves)[..., : self.picture[0], : self.picture[1]])
+        return to_pictures(from_waves(waves, self.size[1], slice(self.picture[0]))[..., : self.picture[1]])
 
     def solve(self, cost, pull=0.0, start: np.ndarray | None = None, steps: int = 12) -> np.ndarray:
         """Return the spectrum of the solution.

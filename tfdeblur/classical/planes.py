@@ -56,7 +56,19 @@ def transfer(kernels: np.ndarray, size: tuple[int, int], kind: np.dtype) -> np.n
     count, height, width = kernels.shape
     padded = np.zeros((count, *size), kind)
     padded[:, :height, :width] = kernels
-    return fft.rfft2(np.roll(padded, (-(height // 2), -(width // 2)), (1, 2)), workers=WORKERS)[:, None]
+    return to_waves(np.roll(padded, (-(height // 2), -(width // 2)), (1, 2)), size)[:, None]
+
+
+def to_waves(planes: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Return the spectra of planes with zeros added up to some size: `rfft2`, with less copying."""
+    waves = fft.rfft(planes, size[1], workers=WORKERS)
+    return fft.fft(waves, size[0], axis=-2, overwrite_x=True, workers=WORKERS)
+
+
+def from_waves(waves: np.ndarray, width: int, rows: slice = slice(None), spent: bool = False) -> np.ndarray:
+    """Return some rows of the planes of spectra, which may be overwritten if they are `spent`."""
+    waves = fft.ifft(waves, axis=-2, overwrite_x=spent, workers=WORKERS)
+    return fft.irfft(waves[..., rows, :], width, workers=WORKERS)
 
 
 @dataclass(frozen=True)
@@ -84,11 +96,11 @@ class Convolution:
 
     def forward(self, latent: np.ndarray) -> np.ndarray:
         """Convolve latent planes."""
-        return self._cut(self._through(latent, self.spectrum), self.start, self.picture)
+        return self._through(latent, self.spectrum, self.start, self.picture)
 
     def adjoint(self, planes: np.ndarray) -> np.ndarray:
         """Apply the adjoint, from planes of the picture's size to latent ones."""
-        return self._cut(self._through(self.spread(planes), self.reverse), (0, 0), self.latent)
+        return self._through(self.spread(planes), self.reverse, (0, 0), self.latent)
 
     def spread(self, planes: np.ndarray) -> np.ndarray:
         """Lay planes of the picture's size where it lies in latent ones, among zeros."""
@@ -106,10 +118,11 @@ class Convolution:
         """Return the part of latent planes that lies behind the picture."""
         return self._cut(latent, self.start, self.picture)
 
-    def _through(self, planes: np.ndarray, spectrum: np.ndarray) -> np.ndarray:
-        waves = fft.rfft2(planes, self.size, workers=WORKERS)
+    def _through(self, planes: np.ndarray, spectrum: np.ndarray, start, shape) -> np.ndarray:
+        waves = to_waves(planes, self.size)
         waves *= spectrum
-        return fft.irfft2(waves, self.size, workers=WORKERS, overwrite_x=True)
+        rows = slice(start[0], start[0] + shape[0])
+        return from_waves(waves, self.size[1], rows, spent=True)[..., start[1] : start[1] + shape[1]]
 
     @staticmethod
     def _cut(planes: np.ndarray, start: tuple[int, int], size: tuple[int, int]) -> np.ndarray:

@@ -1,5 +1,7 @@
 """Richardson-Lucy deconvolution (Richardson 1972, Lucy 1974): the likeliest picture under Poisson noise."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from tfdeblur.classical.planes import Convolution, checked_kernels, convolution, to_pictures, to_planes
@@ -67,7 +69,7 @@ def richardson_lucy(
     if planes.min() < 0:
         raise ValueError(f"the picture goes down to {planes.min():.3g}; Richardson-Lucy takes values of at least 0")
     operator = convolution(kernels, planes.shape[2:], boundary, planes.dtype)
-    weight = operator.adjoint(np.ones_like(planes[:, :1]))
+    weight = Weight.of(operator, planes)
     estimate = previous = first_estimate(operator, planes, start)
     step_before, momentum = None, 0.0
     for _ in range(iterations):
@@ -82,17 +84,41 @@ def richardson_lucy(
     return to_pictures(operator.inside(estimate))
 
 
-def updated(operator: Convolution, planes, point, weight, damping: float = 0.0, tv: float = 0.0) -> np.ndarray:
-    """Return the estimate that follows `point`, with `weight` the adjoint of ones."""
+@dataclass(frozen=True)
+class Weight:
+    """The adjoint of ones: how much of a latent pixel's light is in the picture.
+
+    Attributes
+    ----------
+    value, inverse : numpy.ndarray
+        `(N or 1, 1, *, *)`; the inverse of what is unseen is 1.
+    unseen : numpy.ndarray or None
+        Where next to none is, if anywhere.
+    """
+
+    value: np.ndarray
+    inverse: np.ndarray
+    unseen: np.ndarray | None
+
+    @classmethod
+    def of(cls, operator: Convolution, planes: np.ndarray) -> "Weight":
+        """Return the weight of an operator on planes of this type."""
+        value = operator.adjoint(np.ones_like(planes[:, :1]))
+        unseen = value < LEAST_SEEN
+        return cls(value, 1 / np.where(unseen, 1, value), unseen if unseen.any() else None)
+
+
+def updated(operator: Convolution, planes, point, weight: Weight, damping: float = 0.0, tv: float = 0.0) -> np.ndarray:
+    """Return the estimate that follows `point`."""
     ratio = operator.forward(point)
     np.maximum(ratio, SMALLEST, out=ratio)
     np.divide(planes, ratio, out=ratio) if not damping else _damped(planes, ratio, damping)
     correction = operator.adjoint(ratio)
-    # Where the picture tells next to nothing of what lies beyond the border, the estimate stays.
-    unseen = weight < LEAST_SEEN
-    np.copyto(correction, 1, where=unseen)
-    denominator = weight - tv * _curvature(point) if tv else weight
-    correction /= np.where(unseen, 1, np.maximum(denominator, LEAST_SEEN))
+    if weight.unseen is not None:  # there the estimate stays
+        np.copyto(correction, 1, where=weight.unseen)
+    if tv:
+        correction /= np.maximum(1 - tv * weight.inverse * _curvature(point), LEAST_SEEN)
+    correction *= weight.inverse
     correction *= point
     return np.maximum(correction, 0, out=correction)  # the FFT's rounding may reach below zero
 

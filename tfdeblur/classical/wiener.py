@@ -43,7 +43,8 @@ def wiener(
     problem = LeastSquares(blur, kernel, boundary)
     variance = noise_variance(blur, noise)
     kind, size = problem.power.dtype, problem.size
-    prior = (_squared_frequency(size, kind) + 1 / max(size) ** 2) ** -FALL
+    frequency = np.sqrt(_squared_frequency(size, kind) + 1 / max(size) ** 2)
+    prior = 1 / (frequency**2 * np.sqrt(frequency))
     passed = problem.power * prior * both_halves(size[1], kind)
     passed[..., 0, 0] = 0
     observed = np.maximum(np.var(blur, axis=(1, 2, 3)).reshape(-1, 1, 1, 1) - variance, SMALLEST_VARIANCE)
@@ -103,9 +104,6 @@ def tikhonov(
 
 TYPICAL_VARIANCE = {"gradient": 0.06**2, "identity": 0.25**2}
 """Of a photograph's differences between neighbours, and of its pixels."""
-
-FALL = 1.25
-"""Exponent of the squared frequency in photographs' power; it fits them better than the 1 of scale-free pictures."""
 
 SMALLEST_VARIANCE = 1e-8
 """Of a picture, so that flat ones are divided by something."""
