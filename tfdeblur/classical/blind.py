@@ -11,7 +11,7 @@ from tfdeblur.classical.planes import (
     to_waves,
     transfer,
 )
-from tfdeblur.classical.richardson_lucy import Weight, first_estimate, updated
+from tfdeblur.classical.richardson_lucy import SMALLEST, Weight, first_estimate, updated
 
 
 def blind_richardson_lucy(
@@ -54,22 +54,23 @@ def blind_richardson_lucy(
         raise ValueError("the picture or the guess has negative values; Richardson-Lucy takes values of at least 0")
     kernels = np.broadcast_to(kernels, (len(blur), *kernels.shape[1:])).astype(planes.dtype)
     operator = convolution(kernels, planes.shape[2:], boundary, planes.dtype)
-    estimate = first_estimate(operator, planes)
-    seen = operator.spread(np.ones_like(planes))
+    estimate = first_estimate(operator, planes, boundary)
+    weight, planes = Weight.of(operator, planes), operator.spread(planes)
     for _ in range(iterations):
-        weight = Weight.of(operator, planes)
         for _ in range(inner):
             estimate = updated(operator, planes, estimate, weight)
-        ratio = operator.spread(planes / np.maximum(operator.forward(estimate), 1e-12))
-        gain = _lags(estimate, ratio, operator.size, kernels.shape[1:])
-        kernels = np.maximum(kernels * gain / _lags(estimate, seen, operator.size, kernels.shape[1:]), 0)
+        ratio = planes / np.maximum(operator.forward(estimate), SMALLEST)
+        gain = _lags(estimate, ratio, kernels.shape[1:])
+        seen = np.broadcast_to(weight.seen, planes.shape)
+        kernels = np.maximum(kernels * gain / _lags(estimate, seen, kernels.shape[1:]), 0)
         kernels /= kernels.sum((1, 2), keepdims=True)
         operator = operator.with_spectrum(transfer(kernels, operator.size, planes.dtype))
+        weight = Weight.of(operator, operator.inside(planes))
     return to_pictures(operator.inside(estimate)), kernels
 
 
-def _lags(estimate: np.ndarray, planes: np.ndarray, size: tuple[int, int], sides: tuple[int, int]) -> np.ndarray:
+def _lags(estimate: np.ndarray, planes: np.ndarray, sides: tuple[int, int]) -> np.ndarray:
     """Return `sum_i planes[i] estimate[i - j]` for each place j of a kernel, over pixels and channels, `(N, h, w)`."""
-    waves = np.conj(to_waves(estimate, size)) * to_waves(planes, size)
-    lags = from_waves(waves.sum(1), size[1])
+    size = planes.shape[2:]
+    lags = from_waves((np.conj(to_waves(estimate, size)) * to_waves(planes, size)).sum(1), size[1])
     return np.roll(lags, (sides[0] // 2, sides[1] // 2), (1, 2))[:, : sides[0], : sides[1]]

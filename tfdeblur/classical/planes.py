@@ -73,16 +73,14 @@ def from_waves(waves: np.ndarray, width: int, rows: slice = slice(None), spent: 
 
 @dataclass(frozen=True)
 class Convolution:
-    """A convolution with known kernels, as a linear operator from latent planes to those of the picture.
+    """A convolution with known kernels, on latent planes of the FFT's size, in which the picture lies somewhere.
 
     Attributes
     ----------
     spectrum, reverse : numpy.ndarray
         The kernels' transfer functions, and their conjugates.
-    size : tuple of int
-        Of the FFT.
-    latent, picture : tuple of int
-        Sizes of what the operator takes and returns.
+    size, picture : tuple of int
+        Of the latent planes and of the picture.
     start : tuple of int
         Where the picture begins in the latent planes.
     """
@@ -90,43 +88,36 @@ class Convolution:
     spectrum: np.ndarray
     reverse: np.ndarray
     size: tuple[int, int]
-    latent: tuple[int, int]
     picture: tuple[int, int]
     start: tuple[int, int]
 
     def forward(self, latent: np.ndarray) -> np.ndarray:
-        """Convolve latent planes."""
-        return self._through(latent, self.spectrum, self.start, self.picture)
+        """Convolve latent planes, as ones that repeat."""
+        return self._through(latent, self.spectrum)
 
-    def adjoint(self, planes: np.ndarray) -> np.ndarray:
-        """Apply the adjoint, from planes of the picture's size to latent ones."""
-        return self._through(self.spread(planes), self.reverse, (0, 0), self.latent)
+    def adjoint(self, latent: np.ndarray) -> np.ndarray:
+        """Apply the adjoint: correlate."""
+        return self._through(latent, self.reverse)
 
     def spread(self, planes: np.ndarray) -> np.ndarray:
         """Lay planes of the picture's size where it lies in latent ones, among zeros."""
-        if self.latent == self.picture:
-            return planes
-        spread = np.zeros((*planes.shape[:2], *self.latent), planes.dtype)
-        self._cut(spread, self.start, self.picture)[...] = planes
-        return spread
+        latent = np.zeros((*planes.shape[:2], *self.size), planes.dtype)
+        self.inside(latent)[...] = planes
+        return latent
+
+    def inside(self, latent: np.ndarray) -> np.ndarray:
+        """Return the part of latent planes that is the picture's."""
+        (top, left), (height, width) = self.start, self.picture
+        return latent[..., top : top + height, left : left + width]
 
     def with_spectrum(self, spectrum: np.ndarray) -> "Convolution":
         """Return the operator of other kernels of the same size."""
         return replace(self, spectrum=spectrum, reverse=np.conj(spectrum))
 
-    def inside(self, latent: np.ndarray) -> np.ndarray:
-        """Return the part of latent planes that lies behind the picture."""
-        return self._cut(latent, self.start, self.picture)
-
-    def _through(self, planes: np.ndarray, spectrum: np.ndarray, start, shape) -> np.ndarray:
+    def _through(self, planes: np.ndarray, spectrum: np.ndarray) -> np.ndarray:
         waves = to_waves(planes, self.size)
         waves *= spectrum
-        rows = slice(start[0], start[0] + shape[0])
-        return from_waves(waves, self.size[1], rows, spent=True)[..., start[1] : start[1] + shape[1]]
-
-    @staticmethod
-    def _cut(planes: np.ndarray, start: tuple[int, int], size: tuple[int, int]) -> np.ndarray:
-        return planes[..., start[0] : start[0] + size[0], start[1] : start[1] + size[1]]
+        return from_waves(waves, self.size[1], spent=True)
 
 
 def convolution(kernels: np.ndarray, picture: tuple[int, int], boundary: str, kind: np.dtype) -> Convolution:
@@ -148,18 +139,13 @@ def convolution(kernels: np.ndarray, picture: tuple[int, int], boundary: str, ki
     ValueError
         There is no such boundary.
     """
-    reach = tuple(side // 2 for side in kernels.shape[1:])
-    if boundary == "circular":
-        size, latent, start = picture, picture, (0, 0)
-    elif boundary == "zero":
-        latent, start = picture, (0, 0)
-        size = tuple(side + more for side, more in zip(picture, reach, strict=True))
-    elif boundary == "unknown":
-        size = latent = tuple(side + 2 * more for side, more in zip(picture, reach, strict=True))
-        start = reach
-    else:
+    if boundary not in BOUNDARIES:
         raise ValueError(f"there is no boundary {boundary!r}; there are {', '.join(BOUNDARIES)}")
+    reach = tuple(side // 2 for side in kernels.shape[1:])
+    size, start = picture, (0, 0)
     if boundary != "circular":
-        size = tuple(fft.next_fast_len(side, real=True) for side in size)
+        start = reach if boundary == "unknown" else start
+        ends = (side + more + before for side, more, before in zip(picture, reach, start, strict=True))
+        size = tuple(fft.next_fast_len(side, real=True) for side in ends)
     spectrum = transfer(kernels, size, kind)
-    return Convolution(spectrum, np.conj(spectrum), size, latent, picture, start)
+    return Convolution(spectrum, np.conj(spectrum), size, picture, start)

@@ -69,8 +69,8 @@ def richardson_lucy(
     if planes.min() < 0:
         raise ValueError(f"the picture goes down to {planes.min():.3g}; Richardson-Lucy takes values of at least 0")
     operator = convolution(kernels, planes.shape[2:], boundary, planes.dtype)
-    weight = Weight.of(operator, planes)
-    estimate = previous = first_estimate(operator, planes, start)
+    estimate = previous = first_estimate(operator, planes if start is None else _started(planes, start), boundary)
+    planes, weight = operator.spread(planes), Weight.of(operator, planes)
     step_before, momentum = None, 0.0
     for _ in range(iterations):
         point = estimate
@@ -90,29 +90,36 @@ class Weight:
 
     Attributes
     ----------
-    value, inverse : numpy.ndarray
-        `(N or 1, 1, *, *)`; the inverse of what is unseen is 1.
+    inverse : numpy.ndarray
+        One over it, `(N or 1, 1, *, *)`; 1 where it is next to nothing.
     unseen : numpy.ndarray or None
-        Where next to none is, if anywhere.
+        Where it is next to nothing, if anywhere.
+    seen : numpy.ndarray
+        1 where the picture lies, else 0.
     """
 
-    value: np.ndarray
     inverse: np.ndarray
     unseen: np.ndarray | None
+    seen: np.ndarray
 
     @classmethod
     def of(cls, operator: Convolution, planes: np.ndarray) -> "Weight":
         """Return the weight of an operator on planes of this type."""
-        value = operator.adjoint(np.ones_like(planes[:, :1]))
+        seen = operator.spread(np.ones_like(planes[:, :1]))
+        value = operator.adjoint(seen)
         unseen = value < LEAST_SEEN
-        return cls(value, 1 / np.where(unseen, 1, value), unseen if unseen.any() else None)
+        return cls(1 / np.where(unseen, 1, value), unseen if unseen.any() else None, seen)
 
 
 def updated(operator: Convolution, planes, point, weight: Weight, damping: float = 0.0, tv: float = 0.0) -> np.ndarray:
-    """Return the estimate that follows `point`."""
+    """Return the estimate that follows `point`; all planes are latent ones."""
     ratio = operator.forward(point)
     np.maximum(ratio, SMALLEST, out=ratio)
-    np.divide(planes, ratio, out=ratio) if not damping else _damped(planes, ratio, damping)
+    if damping:
+        _damped(planes, ratio, damping)
+        ratio *= weight.seen
+    else:
+        np.divide(planes, ratio, out=ratio)
     correction = operator.adjoint(ratio)
     if weight.unseen is not None:  # there the estimate stays
         np.copyto(correction, 1, where=weight.unseen)
@@ -123,19 +130,19 @@ def updated(operator: Convolution, planes, point, weight: Weight, damping: float
     return np.maximum(correction, 0, out=correction)  # the FFT's rounding may reach below zero
 
 
-def first_estimate(operator: Convolution, planes: np.ndarray, start=None) -> np.ndarray:
-    """Return latent planes to begin with: the blurred picture, pictures or a constant, mirrored beyond the border."""
-    if start is None:
-        first = planes
-    elif np.ndim(start):
-        first = to_planes(start).astype(planes.dtype)
-    else:
-        first = np.full_like(planes, start)
+def first_estimate(operator: Convolution, planes: np.ndarray, boundary: str) -> np.ndarray:
+    """Return latent planes to begin with: those given, mirrored beyond the border unless it is known to be zero."""
+    if boundary == "zero":
+        return operator.spread(planes)
     around = [(0, 0), (0, 0)] + [
         (before, latent - size - before)
-        for before, latent, size in zip(operator.start, operator.latent, operator.picture, strict=True)
+        for before, latent, size in zip(operator.start, operator.size, operator.picture, strict=True)
     ]
-    return np.pad(first, around, mode="symmetric")
+    return np.pad(planes, around, mode="symmetric")
+
+
+def _started(planes: np.ndarray, start) -> np.ndarray:
+    return to_planes(start).astype(planes.dtype) if np.ndim(start) else np.full_like(planes, start)
 
 
 def _damped(planes: np.ndarray, ratio: np.ndarray, damping: float) -> None:
