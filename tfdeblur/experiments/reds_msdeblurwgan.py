@@ -7,7 +7,7 @@ Five residual blocks a branch; each picture is cut into 12 patches of 48x64. The
 .8031, fell below its input of 27.68 dB and .8359. Two things are otherwise here. The generator estimates the difference
 to its input. And the adversarial loss has a tenth of the report's weight: its gradient with respect to a picture has
 the norm 1 whatever the size, that of the content loss shrinks with the root of the number of pixels and is divided
-among the scales, so that at this size the report's weight makes the two equal. What was measured here is in the
+among the scales, so that at this size the report's weight makes the two equal. What each of the two does is in the
 README's table.
 """
 
