@@ -4,6 +4,7 @@ import numpy as np
 from scipy import fft
 
 from tfdeblur.classical.planes import checked_kernels, from_waves, to_pictures, to_planes, to_waves, transfer
+from tfdeblur.physics.boundaries import indices
 
 BOUNDARIES = ("unknown", "extended", "circular")
 
@@ -54,17 +55,20 @@ class LeastSquares:
         return from_waves(waves, self.size[1])
 
     def pictures(self, waves: np.ndarray) -> np.ndarray:
-        """Return the pictures of a spectrum, `(N, H, W, C)`."""
-        return to_pictures(from_waves(waves, self.size[1], slice(self.picture[0]))[..., : self.picture[1]])
+        """Return the pictures of a spectrum, `(N, H, W, C)`, and use it up."""
+        planes = from_waves(waves, self.size[1], slice(self.picture[0]), spent=True)
+        return to_pictures(planes[..., : self.picture[1]])
 
-    def solve(self, cost, pull=0.0, start: np.ndarray | None = None, steps: int = 12) -> np.ndarray:
+    def solve(
+        self, cost, pull: np.ndarray | None = None, start: np.ndarray | None = None, steps: int = 12
+    ) -> np.ndarray:
         """Return the spectrum of the solution.
 
         Parameters
         ----------
         cost : numpy.ndarray
             The filter, not negative.
-        pull : numpy.ndarray
+        pull : numpy.ndarray, optional
             Spectrum towards which the solution is drawn.
         start : numpy.ndarray, optional
             First estimate; by default the solution for a picture that goes on as its mirror.
@@ -80,11 +84,11 @@ class LeastSquares:
         if whole.min() < (16 * np.finfo(whole.dtype).eps) ** 2:
             raise ValueError("the kernel takes out some frequencies altogether; it needs noise or a weight above 0")
         if start is None or not self.unknown:
-            start = (self.extended + pull) / whole
+            start = (self.extended if pull is None else self.extended + pull) * (1 / whole)
         if not self.unknown:
             return start
         estimate = start
-        rest = self.inside + pull - self._apply(estimate, cost)
+        rest = (self.inside if pull is None else self.inside + pull) - self._apply(estimate, cost)
         ready = rest / whole
         direction, size = ready, self._dot(rest, ready)
         for _ in range(steps):
@@ -129,18 +133,26 @@ def periodic(planes: np.ndarray, reach: tuple[int, int]) -> np.ndarray:
     reach : tuple of int
         Least number of rows and columns to add; the FFT may like a few more.
     """
-    for axis, least in zip((2, 3), reach, strict=True):
-        if not least:
-            continue
-        size = planes.shape[axis]
-        more = fft.next_fast_len(size + least, real=True) - size
-        around = [(0, 0)] * 4
-        around[axis] = (more, more)
-        before, inside, after = np.split(np.pad(planes, around, mode="reflect"), [more, more + size], axis)
-        position = (np.arange(more, dtype=planes.dtype) + 0.5) / more
-        fade = (position * position * (3 - 2 * position)).reshape((-1, 1) if axis == 2 else (1, -1))
-        planes = np.concatenate([inside, after * (1 - fade) + before * fade], axis)
-    return planes
+    height, width = planes.shape[2:]
+    rows, columns = (
+        fft.next_fast_len(side + least, real=True) if least else side
+        for side, least in zip((height, width), reach, strict=True)
+    )
+    extended = np.empty((*planes.shape[:2], rows, columns), planes.dtype)
+    extended[..., :height, :width] = planes
+    extended[..., :height, width:] = _between(planes, columns - width, 3)
+    extended[..., height:, :] = _between(extended[..., :height, :], rows - height, 2)
+    return extended
+
+
+def _between(planes: np.ndarray, more: int, axis: int) -> np.ndarray:
+    """Return what lies between the end of planes and their next beginning."""
+    size = planes.shape[axis]
+    position = (np.arange(more, dtype=planes.dtype) + 0.5) / max(more, 1)
+    fade = (position * position * (3 - 2 * position)).reshape((-1, 1) if axis == 2 else (1, -1))
+    after = np.take(planes, indices(size, more, "reflect")[more + size :], axis)
+    before = np.take(planes, indices(size, more, "reflect")[:more], axis)
+    return after * (1 - fade) + before * fade
 
 
 def squared_gradient(size: tuple[int, int], kind: np.dtype) -> np.ndarray:

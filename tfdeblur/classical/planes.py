@@ -1,12 +1,16 @@
 """Pictures as planes, `(N, C, H, W)`, and their convolution with known kernels by the FFT."""
 
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import fft
 
 WORKERS = os.cpu_count()
+CACHED = 2**20
+"""Pixels of planes that are worked on at a time."""
+
 BOUNDARIES = ("unknown", "zero", "circular")
 
 
@@ -49,6 +53,19 @@ def checked_kernels(kernel: np.ndarray, pictures: np.ndarray) -> np.ndarray:
     if not np.allclose(sums, 1, atol=1e-3):
         raise ValueError(f"the kernel sums to {sums[np.abs(sums - 1).argmax()]:.4g}; it must sum to 1")
     return kernels
+
+
+def parts(planes: np.ndarray) -> Iterator[tuple[slice, slice]]:
+    """Divide planes `(N, C, H, W)` into such as a processor's cache can hold, by pictures and then by channels.
+
+    What goes over large arrays again and again waits for memory; what calls a function for each small one, for Python.
+    """
+    count, channels, height, width = planes.shape
+    pictures = max(1, CACHED // (channels * height * width))
+    some = max(1, CACHED // (height * width)) if pictures == 1 else channels
+    for first in range(0, count, pictures):
+        for channel in range(0, channels, some):
+            yield slice(first, first + pictures), slice(channel, channel + some)
 
 
 def transfer(kernels: np.ndarray, size: tuple[int, int], kind: np.dtype) -> np.ndarray:

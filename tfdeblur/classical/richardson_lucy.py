@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tfdeblur.classical.planes import Convolution, checked_kernels, convolution, to_pictures, to_planes
+from tfdeblur.classical.planes import Convolution, checked_kernels, convolution, parts, to_pictures, to_planes
 
 SMALLEST = 1e-12
 """Below which a denominator is taken for this."""
@@ -68,20 +68,32 @@ def richardson_lucy(
     planes = to_planes(blur)
     if planes.min() < 0:
         raise ValueError(f"the picture goes down to {planes.min():.3g}; Richardson-Lucy takes values of at least 0")
-    operator = convolution(kernels, planes.shape[2:], boundary, planes.dtype)
-    estimate = previous = first_estimate(operator, planes if start is None else _started(planes, start), boundary)
+    first = planes if start is None else np.broadcast_to(_started(planes, start), planes.shape)
+    sharp = np.empty_like(planes)
+    for pictures, channels in parts(planes):
+        own = kernels if len(kernels) == 1 else kernels[pictures]
+        operator = convolution(own, planes.shape[2:], boundary, planes.dtype)
+        begin = first_estimate(operator, first[pictures, channels], boundary)
+        estimate = _iterated(operator, planes[pictures, channels], begin, iterations, accelerated, (damping, tv))
+        sharp[pictures, channels] = operator.inside(estimate)
+    return to_pictures(sharp)
+
+
+def _iterated(operator: Convolution, planes, begin, iterations: int, accelerated: bool, options) -> np.ndarray:
+    """Return the last estimate, latent planes."""
     planes, weight = operator.spread(planes), Weight.of(operator, planes)
+    estimate = previous = begin
     step_before, momentum = None, 0.0
     for _ in range(iterations):
         point = estimate
-        if accelerated and momentum:
+        if accelerated:
             point = np.maximum(estimate + momentum * (estimate - previous), 0)
-        previous, estimate = estimate, updated(operator, planes, point, weight, damping, tv)
+        previous, estimate = estimate, updated(operator, planes, point, weight, *options)
         if accelerated:
             step = estimate - point
             momentum = 0.0 if step_before is None else _momentum(step, step_before)
             step_before = step
-    return to_pictures(operator.inside(estimate))
+    return estimate
 
 
 @dataclass(frozen=True)
@@ -142,7 +154,7 @@ def first_estimate(operator: Convolution, planes: np.ndarray, boundary: str) -> 
 
 
 def _started(planes: np.ndarray, start) -> np.ndarray:
-    return to_planes(start).astype(planes.dtype) if np.ndim(start) else np.full_like(planes, start)
+    return to_planes(start).astype(planes.dtype) if np.ndim(start) else np.asarray(start, planes.dtype)
 
 
 def _damped(planes: np.ndarray, ratio: np.ndarray, damping: float) -> None:
@@ -165,6 +177,7 @@ def _curvature(planes: np.ndarray) -> np.ndarray:
     return np.diff(down, axis=2, prepend=0) + np.diff(across, axis=3, prepend=0)
 
 
-def _momentum(step: np.ndarray, before: np.ndarray) -> float:
-    length = np.vdot(before, before)
-    return float(np.clip(np.vdot(step, before) / length, 0, 1)) if length > 0 else 0.0
+def _momentum(step: np.ndarray, before: np.ndarray) -> np.ndarray:
+    """Return how far to go on along the last step, for each plane."""
+    length = np.square(before).sum((2, 3), keepdims=True)
+    return np.clip((step * before).sum((2, 3), keepdims=True) / np.maximum(length, 1e-30), 0, 1)
