@@ -9,8 +9,9 @@ from PIL import Image
 from scipy import signal
 
 from tfdeblur.classical.blind import blind_richardson_lucy
+from tfdeblur.classical.convolution import Convolution
 from tfdeblur.classical.kernel_estimation import estimate_kernel, sparse_latent
-from tfdeblur.classical.planes import convolution, to_planes
+from tfdeblur.classical.planes import to_planes
 from tfdeblur.physics.kernels import camera_shake, gaussian
 
 LEVIN = Path(__file__).parents[2] / "shared" / "data" / "levin2009"
@@ -50,7 +51,7 @@ def test_maximum_likelihood_raises_the_likelihood(photograph):
     before = -np.inf
     for count in (1, 2, 4, 8):
         pictures, kernels = blind_richardson_lucy(blur, gaussian(1.0), iterations=count, boundary="circular")
-        again = convolution(kernels, blur.shape[1:3], "circular", np.float64).forward(to_planes(pictures))
+        again = Convolution(kernels, blur.shape[1:3], "circular", np.float64).forward(to_planes(pictures))
         now = np.sum(to_planes(blur) * np.log(again) - again)
         assert now > before
         before = now

@@ -7,9 +7,10 @@ from scipy import ndimage, signal
 from skimage import restoration
 
 from tfdeblur.classical import METHODS
+from tfdeblur.classical.convolution import Convolution
 from tfdeblur.classical.least_squares import LeastSquares, periodic
 from tfdeblur.classical.noise_level import ROUNDING, noise_level
-from tfdeblur.classical.planes import convolution, to_planes
+from tfdeblur.classical.planes import to_planes
 from tfdeblur.classical.richardson_lucy import richardson_lucy
 from tfdeblur.classical.sparse import shrinkage, total_variation
 from tfdeblur.classical.wiener import tikhonov, wiener
@@ -107,18 +108,24 @@ def test_input_is_left_alone(method, picture):
 
 
 @pytest.mark.parametrize("boundary", ["unknown", "zero", "circular"])
-def test_operator_is_scipys_and_has_its_adjoint(boundary):
+@pytest.mark.parametrize("size", [(19, 23), (5, 7), (330, 800)])  # one block, as small as the kernel, several blocks
+@pytest.mark.parametrize("count", [1, 2])  # kernels for the two pictures
+def test_operator_is_scipys_and_has_its_adjoint(boundary, size, count):
     random = np.random.default_rng(0)
-    kernel = random.random((1, 5, 7))
-    operator = convolution(kernel / kernel.sum(), (19, 23), boundary, np.float64)
-    latent, planes = random.random((2, 3, *operator.size)), random.random((2, 3, 19, 23))
-    latent = latent if boundary != "zero" else operator.spread(operator.inside(latent))
-    blurred, back = operator.inside(operator.forward(latent)), operator.adjoint(operator.spread(planes))
-    assert np.vdot(blurred, planes) == pytest.approx(np.vdot(latent, back))
+    kernels = random.random((count, 5, 7))
+    operator = Convolution(kernels, size, boundary, np.float64)
+    latent, planes = random.random((2, 3, *operator.latent)), random.random((2, 3, *size))
+    blurred = operator.forward(latent)
+    assert np.vdot(blurred, planes) == pytest.approx(np.vdot(latent, operator.adjoint(planes)))
     mode, how = {"unknown": ("valid", {}), "zero": ("same", {}), "circular": ("same", {"boundary": "wrap"})}[boundary]
-    whole = operator.inside(latent)[1, 2] if boundary == "zero" else latent[1, 2]
-    expected = signal.convolve2d(whole, kernel[0] / kernel.sum(), mode=mode, **how)
-    np.testing.assert_allclose(blurred[1, 2], expected[:19, :23], atol=1e-12)
+    expected = signal.convolve2d(latent[1, 2], kernels[count - 1], mode=mode, **how)
+    np.testing.assert_allclose(blurred[1, 2], expected, atol=1e-12)
+
+
+def test_what_fails_in_a_thread_is_raised():
+    operator = Convolution(np.ones((1, 3, 3)), (700, 700), "zero", np.float32)
+    with pytest.raises(ZeroDivisionError):
+        operator.forward(np.ones((1, 1, 700, 700), np.float32), lambda values, target, place: 1 / 0)
 
 
 def test_inversion_without_noise_is_exact():
@@ -175,7 +182,7 @@ def test_richardson_lucy_is_scikit_images(picture):
 @pytest.mark.parametrize("boundary", ["unknown", "circular"])
 def test_richardson_lucy_keeps_light_and_sign_and_raises_the_likelihood(boundary, picture):
     blur = np.float64(picture[None])
-    operator = convolution(KERNEL[None], blur.shape[1:3], boundary, np.float64)
+    operator = Convolution(KERNEL[None], blur.shape[1:3], boundary, np.float64)
     likelihood = -np.inf
     for count in (1, 2, 3, 5, 8):
         estimate = richardson_lucy(blur, KERNEL, iterations=count, boundary=boundary)

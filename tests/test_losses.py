@@ -53,7 +53,7 @@ def test_stored_pictures_are_scaled_and_floats_kept():
 
 
 def test_unknown_loss_lists_those_there_are():
-    with pytest.raises(ValueError, match="there is no loss 'lpips'; there are mse, mae"):
+    with pytest.raises(ValueError, match="there is no loss 'lpips'; There are: mse, mae"):
         losses.find_loss("lpips")
 
 

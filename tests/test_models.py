@@ -121,7 +121,7 @@ def test_jax_gives_the_same_output(tmp_path):
 @pytest.mark.parametrize(
     ("name", "arguments", "message"),
     [
-        ("unet17", {}, "there is no model 'unet17'; there are resnet16"),
+        ("unet17", {}, "there is no model 'unet17'; did you mean unet16"),
         ("rednet30", {"upsampling": "resize"}, "rednet30 has no option 'upsampling'; it has channels"),
         ("rednet30", {"depth": 7}, "an even depth of at least 4, not 7"),
         ("unet16", {"upsampling": "bicubic"}, "there is no upsampling 'bicubic'"),

@@ -6,6 +6,7 @@ from collections.abc import Callable
 import keras
 from keras import ops
 
+from tfdeblur.naming import look_up
 from tfdeblur.precision import computing_in
 
 
@@ -117,9 +118,7 @@ def find_loss(name: str, vgg_weights: str | None = None) -> Callable:
     """
     if name == "perceptual":
         return perceptual(vgg_weights)
-    if name not in LOSSES:
-        raise ValueError(f"there is no loss {name!r}; there are {', '.join(LOSSES)}, perceptual")
-    return LOSSES[name]
+    return look_up(LOSSES | {"perceptual": perceptual}, name, "loss")
 
 
 def perceptual(weights: str | None = None) -> Callable:

@@ -1,6 +1,5 @@
 """`python -m tfdeblur.train [EXPERIMENT] [--data DIR] [--workdir DIR] [--tpu [NAME]] [--FIELD VALUE ...]`."""
 
-import difflib
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from tfdeblur import provenance, storage
 from tfdeblur.commandline import import_tensorflow, run
 from tfdeblur.config import Experiment
 from tfdeblur.experiments import EXPERIMENTS
+from tfdeblur.naming import look_up
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         Arguments,
         prog=f"python -m tfdeblur.train {name}",
         description=f"Experiments: {', '.join(EXPERIMENTS)}. Fields of the experiment may be given as options.",
-        default=Arguments(find_experiment(name)),
+        default=Arguments(look_up(EXPERIMENTS, name, "experiment")),
         args=_with_tpu_name(given),
     )
     import_tensorflow()
@@ -54,21 +54,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
     print(f"best model: {path} (step {best['step']}, PSNR {best['psnr']:.2f} dB on {split})")
     following = provenance.command("tfdeblur.evaluate", [workdir, "--data", options.experiment.data, "--split", "test"])
     print(f"next: {following}")
-
-
-def find_experiment(name: str) -> Experiment:
-    """Return an experiment by its name.
-
-    Raises
-    ------
-    ValueError
-        There is none; the message suggests the nearest.
-    """
-    if name not in EXPERIMENTS:
-        near = difflib.get_close_matches(name, EXPERIMENTS, 1)
-        hint = f"did you mean {near[0]}? " if near else ""
-        raise ValueError(f"there is no experiment {name!r}; {hint}There are: {', '.join(EXPERIMENTS)}")
-    return EXPERIMENTS[name]
 
 
 def _with_tpu_name(arguments: list[str]) -> list[str]:

@@ -1,16 +1,10 @@
 """Blind deconvolution by maximum likelihood: Richardson-Lucy for the picture and for the kernel in turn."""
 
 import numpy as np
+from scipy import fft
 
-from tfdeblur.classical.planes import (
-    checked_kernels,
-    convolution,
-    from_waves,
-    to_pictures,
-    to_planes,
-    to_waves,
-    transfer,
-)
+from tfdeblur.classical.convolution import Convolution
+from tfdeblur.classical.planes import checked_kernels, from_waves, to_pictures, to_planes, to_waves
 from tfdeblur.classical.richardson_lucy import SMALLEST, Weight, first_estimate, updated
 
 
@@ -49,28 +43,31 @@ def blind_richardson_lucy(
         The picture or the guess has negative values, the guess does not suit it, or there is no such boundary.
     """
     kernels = checked_kernels(guess, blur)
-    planes = to_planes(blur)
+    planes = np.ascontiguousarray(to_planes(blur))
     if min(planes.min(), kernels.min()) < 0:
         raise ValueError("the picture or the guess has negative values; Richardson-Lucy takes values of at least 0")
     kernels = np.broadcast_to(kernels, (len(blur), *kernels.shape[1:])).astype(planes.dtype)
-    operator = convolution(kernels, planes.shape[2:], boundary, planes.dtype)
-    estimate = first_estimate(operator, planes, boundary)
-    weight, planes = Weight.of(operator, planes), operator.spread(planes)
+    operator = Convolution(kernels, planes.shape[2:], boundary, planes.dtype)
+    estimate = first_estimate(operator, planes)
     for _ in range(iterations):
+        weight = Weight.of(operator, planes)
         for _ in range(inner):
             estimate = updated(operator, planes, estimate, weight)
         ratio = planes / np.maximum(operator.forward(estimate), SMALLEST)
-        gain = _lags(estimate, ratio, kernels.shape[1:])
-        seen = np.broadcast_to(weight.seen, planes.shape)
-        kernels = np.maximum(kernels * gain / _lags(estimate, seen, kernels.shape[1:]), 0)
+        gain, seen = (_lags(estimate, values, operator) for values in (ratio, np.ones_like(planes)))
+        kernels = np.maximum(kernels * gain / seen, 0)
         kernels /= kernels.sum((1, 2), keepdims=True)
-        operator = operator.with_spectrum(transfer(kernels, operator.size, planes.dtype))
-        weight = Weight.of(operator, operator.inside(planes))
+        operator = Convolution(kernels, operator.picture, boundary, planes.dtype)
     return to_pictures(operator.inside(estimate)), kernels
 
 
-def _lags(estimate: np.ndarray, planes: np.ndarray, sides: tuple[int, int]) -> np.ndarray:
-    """Return `sum_i planes[i] estimate[i - j]` for each place j of a kernel, over pixels and channels, `(N, h, w)`."""
-    size = planes.shape[2:]
-    lags = from_waves((np.conj(to_waves(estimate, size)) * to_waves(planes, size)).sum(1), size[1])
-    return np.roll(lags, (sides[0] // 2, sides[1] // 2), (1, 2))[:, : sides[0], : sides[1]]
+def _lags(latent: np.ndarray, planes: np.ndarray, operator: Convolution) -> np.ndarray:
+    """Return the gradient of `sum(planes * forward(latent))` by the kernel, `(N, h, w)`."""
+    size = operator.latent
+    if not operator.circular:
+        ends = (side + reach for side, reach in zip(size, operator.reach, strict=True))
+        size = tuple(fft.next_fast_len(end, real=True) for end in ends)
+    lags = from_waves((np.conj(to_waves(latent, size)) * to_waves(planes, size)).sum(1), size[1])
+    height, width = (2 * reach + 1 for reach in operator.reach)
+    ahead = [reach + before for reach, before in zip(operator.reach, operator.start, strict=True)]
+    return np.roll(lags, ahead, (1, 2))[:, :height, :width]

@@ -10,7 +10,7 @@ from scipy import fft, ndimage
 from skimage.transform import resize
 
 from tfdeblur.classical.least_squares import periodic, squared_gradient
-from tfdeblur.classical.planes import from_waves, to_waves, transfer
+from tfdeblur.classical.planes import adjoint_gradient, from_waves, gradient, to_waves, transfer
 from tfdeblur.physics.colour import luma
 
 SMALLEST_SIZE = 5
@@ -82,10 +82,10 @@ def _refined(grey: np.ndarray, kernel: np.ndarray, weight: float) -> tuple[np.nd
     """Return the kernel after some rounds on one level, and the weight of gradients for the next."""
     planes = periodic(grey[None, None], tuple(side - 1 for side in kernel.shape))[0, 0]
     inside = tuple(slice(edge) for edge in grey.shape)
-    blurred = [gradient[inside] for gradient in _gradient(planes)]
+    blurred = [part[inside] for part in gradient(planes)]
     for _ in range(ROUNDS):
         latent = sparse_latent(planes, kernel, weight)
-        edges = [gradient[inside] for gradient in _gradient(latent)]
+        edges = [part[inside] for part in gradient(latent)]
         kernel = _centred(_kernel_between(edges, blurred, kernel.shape))
         weight = max(weight / DECAY, LEAST_GRADIENT_WEIGHT)
     return kernel, weight
@@ -110,9 +110,9 @@ def sparse_latent(planes: np.ndarray, kernel: np.ndarray, weight: float) -> np.n
     seen = np.conj(spectrum) * to_waves(planes, planes.shape)
     latent, penalty = planes, 2 * weight
     while penalty < 1e5:
-        down, across = _gradient(latent)
+        down, across = gradient(latent)
         kept = down**2 + across**2 >= weight / penalty
-        pull = to_waves(_adjoint_gradient(down * kept, across * kept), planes.shape)
+        pull = to_waves(adjoint_gradient([down * kept, across * kept]), planes.shape)
         waves = (seen + penalty * pull) / (power + penalty * cost)
         latent = from_waves(waves, planes.shape[1], spent=True)
         penalty *= 2
@@ -150,11 +150,3 @@ def _without_islands(kernel: np.ndarray) -> np.ndarray:
     parts, count = ndimage.label(kernel > 0, np.ones((3, 3)))
     light = ndimage.sum_labels(kernel, parts, np.arange(1, count + 1))
     return _normalised(np.where(np.isin(parts, 1 + np.flatnonzero(light >= SMALLEST_PART)), kernel, 0), 0)
-
-
-def _gradient(planes: np.ndarray) -> list[np.ndarray]:
-    return [np.roll(planes, -1, axis) - planes for axis in (0, 1)]
-
-
-def _adjoint_gradient(down: np.ndarray, across: np.ndarray) -> np.ndarray:
-    return np.roll(down, 1, 0) - down + np.roll(across, 1, 1) - across

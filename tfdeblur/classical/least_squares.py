@@ -1,12 +1,18 @@
 """Regularised least squares under a known kernel, solved in the frequencies."""
 
+import functools
+
 import numpy as np
 from scipy import fft
 
 from tfdeblur.classical.planes import checked_kernels, from_waves, to_pictures, to_planes, to_waves, transfer
+from tfdeblur.classical.transforms import filtered
 from tfdeblur.physics.boundaries import indices
 
 BOUNDARIES = ("unknown", "extended", "circular")
+
+TINY = 1e-30
+"""Below which a squared length is taken for this."""
 
 
 class LeastSquares:
@@ -37,14 +43,21 @@ class LeastSquares:
         kernels = checked_kernels(kernel, blur)
         planes = to_planes(blur)
         self.picture, self.unknown = planes.shape[2:], boundary == "unknown"
-        around = planes if boundary == "circular" else periodic(planes, tuple(side - 1 for side in kernels.shape[1:]))
-        self.size = around.shape[2:]
+        reach = tuple(side - 1 for side in kernels.shape[1:])
+        self.around = planes if boundary == "circular" else periodic(planes, reach)
+        self.size = self.around.shape[2:]
         self.spectrum = transfer(kernels, self.size, planes.dtype)
         self.power = np.square(self.spectrum.real) + np.square(self.spectrum.imag)
-        self.extended = np.conj(self.spectrum) * self.waves(around)
-        if self.unknown:
-            self.inside = np.conj(self.spectrum) * self.waves(self._masked(around))
-            self.counts = both_halves(self.size[1], planes.dtype)
+
+    @functools.cached_property
+    def extended(self) -> np.ndarray:
+        """Spectrum of the adjoint of what is known, and of what may lie around it."""
+        return np.conj(self.spectrum) * self.waves(self.around)
+
+    @functools.cached_property
+    def inside(self) -> np.ndarray:
+        """Spectrum of the adjoint of what is known, among zeros."""
+        return np.conj(self.spectrum) * self.waves(self._masked(self.around))
 
     def waves(self, planes: np.ndarray) -> np.ndarray:
         """Return the spectrum of planes."""
@@ -58,6 +71,12 @@ class LeastSquares:
         """Return the pictures of a spectrum, `(N, H, W, C)`, and use it up."""
         planes = from_waves(waves, self.size[1], slice(self.picture[0]), spent=True)
         return to_pictures(planes[..., : self.picture[1]])
+
+    def solution(self, cost) -> np.ndarray:
+        """Return the pictures of the solution, `(N, H, W, C)`, where nothing pulls."""
+        if self.unknown:
+            return self.pictures(self.solve(cost))
+        return filtered(self.around, np.conj(self.spectrum) * (1 / self._whole(cost)), self.picture)
 
     def solve(
         self, cost, pull: np.ndarray | None = None, start: np.ndarray | None = None, steps: int = 12
@@ -80,9 +99,7 @@ class LeastSquares:
         ValueError
             The kernel takes out frequencies for which there is no cost either.
         """
-        whole = self.power + cost
-        if whole.min() < (16 * np.finfo(whole.dtype).eps) ** 2:
-            raise ValueError("the kernel takes out some frequencies altogether; it needs noise or a weight above 0")
+        whole = self._whole(cost)
         if start is None or not self.unknown:
             start = (self.extended if pull is None else self.extended + pull) * (1 / whole)
         if not self.unknown:
@@ -101,6 +118,12 @@ class LeastSquares:
             direction = ready + size / np.maximum(before, TINY) * direction
         return estimate
 
+    def _whole(self, cost) -> np.ndarray:
+        whole = self.power + cost
+        if whole.min() < (16 * np.finfo(whole.dtype).eps) ** 2:
+            raise ValueError("the kernel takes out some frequencies altogether; it needs noise or a weight above 0")
+        return whole
+
     def _apply(self, waves: np.ndarray, cost) -> np.ndarray:
         """Blur, leave out what is not in the picture, blur back; and add the cost."""
         seen = self.waves(self._masked(self.planes(self.spectrum * waves)))
@@ -114,11 +137,8 @@ class LeastSquares:
 
     def _dot(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
         """Return the inner product of each plane, up to a factor."""
-        return ((a.real * b.real + a.imag * b.imag) * self.counts).sum((-2, -1), keepdims=True)
-
-
-TINY = 1e-30
-"""Below which a squared length is taken for this."""
+        counts = both_halves(self.size[1], self.power.dtype)
+        return ((a.real * b.real + a.imag * b.imag) * counts).sum((-2, -1), keepdims=True)
 
 
 def periodic(planes: np.ndarray, reach: tuple[int, int]) -> np.ndarray:

@@ -7,6 +7,7 @@ import numpy as np
 from tfdeblur.classical import METHODS
 from tfdeblur.classical.kernel_estimation import estimate_kernel
 from tfdeblur.classical.noise_level import noise_level
+from tfdeblur.naming import look_up
 from tfdeblur.physics.kernels import parse_psf
 
 MIDDLE = 768
@@ -53,8 +54,7 @@ def deblurrer(method: str, psf: str, noise: float | None = None, iterations: int
 
 
 def _options(method: str, noise: float | None, iterations: int | None) -> dict:
-    if method not in METHODS:
-        raise ValueError(f"there is no method {method!r}; there are {', '.join(METHODS)}")
+    look_up(METHODS, method, "method")
     if noise is not None and (method == "rl" or not noise >= 0):
         raise ValueError(f"noise is {noise}: it is at least 0, and of every method but rl, which takes iterations")
     if iterations is not None and (method not in ("rl", "tv") or iterations < 1):

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tfdeblur.classical.planes import Convolution, checked_kernels, convolution, parts, to_pictures, to_planes
+from tfdeblur.classical.convolution import Convolution, Place
+from tfdeblur.classical.planes import checked_kernels, to_pictures, to_planes
 
 SMALLEST = 1e-12
 """Below which a denominator is taken for this."""
@@ -64,36 +65,24 @@ def richardson_lucy(
     ValueError
         The picture has negative values, the kernel does not suit it, or there is no such boundary.
     """
-    kernels = checked_kernels(kernel, blur)
-    planes = to_planes(blur)
+    planes = np.ascontiguousarray(to_planes(blur))
     if planes.min() < 0:
         raise ValueError(f"the picture goes down to {planes.min():.3g}; Richardson-Lucy takes values of at least 0")
+    operator = Convolution(checked_kernels(kernel, blur), planes.shape[2:], boundary, planes.dtype)
     first = planes if start is None else np.broadcast_to(_started(planes, start), planes.shape)
-    sharp = np.empty_like(planes)
-    for pictures, channels in parts(planes):
-        own = kernels if len(kernels) == 1 else kernels[pictures]
-        operator = convolution(own, planes.shape[2:], boundary, planes.dtype)
-        begin = first_estimate(operator, first[pictures, channels], boundary)
-        estimate = _iterated(operator, planes[pictures, channels], begin, iterations, accelerated, (damping, tv))
-        sharp[pictures, channels] = operator.inside(estimate)
-    return to_pictures(sharp)
-
-
-def _iterated(operator: Convolution, planes, begin, iterations: int, accelerated: bool, options) -> np.ndarray:
-    """Return the last estimate, latent planes."""
-    planes, weight = operator.spread(planes), Weight.of(operator, planes)
-    estimate = previous = begin
+    weight = Weight.of(operator, planes)
+    estimate = previous = first_estimate(operator, first)
     step_before, momentum = None, 0.0
     for _ in range(iterations):
         point = estimate
         if accelerated:
             point = np.maximum(estimate + momentum * (estimate - previous), 0)
-        previous, estimate = estimate, updated(operator, planes, point, weight, *options)
+        previous, estimate = estimate, updated(operator, planes, point, weight, damping, tv)
         if accelerated:
             step = estimate - point
             momentum = 0.0 if step_before is None else _momentum(step, step_before)
             step_before = step
-    return estimate
+    return to_pictures(operator.inside(estimate))
 
 
 @dataclass(frozen=True)
@@ -103,69 +92,62 @@ class Weight:
     Attributes
     ----------
     inverse : numpy.ndarray
-        One over it, `(N or 1, 1, *, *)`; 1 where it is next to nothing.
+        One over it, `(N, C, *, *)`; 1 where it is next to nothing.
     unseen : numpy.ndarray or None
         Where it is next to nothing, if anywhere.
-    seen : numpy.ndarray
-        1 where the picture lies, else 0.
     """
 
     inverse: np.ndarray
     unseen: np.ndarray | None
-    seen: np.ndarray
 
     @classmethod
     def of(cls, operator: Convolution, planes: np.ndarray) -> "Weight":
-        """Return the weight of an operator on planes of this type."""
-        seen = operator.spread(np.ones_like(planes[:, :1]))
-        value = operator.adjoint(seen)
+        """Return the weight of an operator on planes of this shape and type."""
+        value = operator.adjoint(np.ones((len(operator.spectra), 1, *operator.picture), planes.dtype))
         unseen = value < LEAST_SEEN
-        return cls(1 / np.where(unseen, 1, value), unseen if unseen.any() else None, seen)
+        shape = (*planes.shape[:2], *operator.latent)
+        inverse = np.broadcast_to(1 / np.where(unseen, 1, value), shape)
+        return cls(inverse, np.broadcast_to(unseen, shape) if unseen.any() else None)
 
 
 def updated(operator: Convolution, planes, point, weight: Weight, damping: float = 0.0, tv: float = 0.0) -> np.ndarray:
-    """Return the estimate that follows `point`; all planes are latent ones."""
-    ratio = operator.forward(point)
-    np.maximum(ratio, SMALLEST, out=ratio)
-    if damping:
-        _damped(planes, ratio, damping)
-        ratio *= weight.seen
-    else:
-        np.divide(planes, ratio, out=ratio)
-    correction = operator.adjoint(ratio)
-    if weight.unseen is not None:  # there the estimate stays
-        np.copyto(correction, 1, where=weight.unseen)
+    """Return the estimate, latent planes, that follows `point`, for the blurred `planes`."""
+    factor = weight.inverse
     if tv:
-        correction /= np.maximum(1 - tv * weight.inverse * _curvature(point), LEAST_SEEN)
-    correction *= weight.inverse
-    correction *= point
-    return np.maximum(correction, 0, out=correction)  # the FFT's rounding may reach below zero
+        factor = factor / np.maximum(1 - tv * factor * _curvature(point), LEAST_SEEN)
+
+    def ratio(blurred: np.ndarray, target: np.ndarray, place: Place) -> None:
+        np.maximum(blurred, SMALLEST, out=blurred)
+        if damping:
+            target[...] = _damped(planes[place], blurred, damping)
+        else:
+            np.divide(planes[place], blurred, out=target)
+
+    def correct(correction: np.ndarray, target: np.ndarray, place: Place) -> None:
+        correction *= factor[place]
+        correction *= point[place]
+        np.maximum(correction, 0, out=target)  # the FFT's rounding may reach below zero
+        if weight.unseen is not None:
+            np.copyto(target, point[place], where=weight.unseen[place])
+
+    return operator.adjoint(operator.forward(point, ratio), correct)
 
 
-def first_estimate(operator: Convolution, planes: np.ndarray, boundary: str) -> np.ndarray:
-    """Return latent planes to begin with: those given, mirrored beyond the border unless it is known to be zero."""
-    if boundary == "zero":
-        return operator.spread(planes)
-    around = [(0, 0), (0, 0)] + [
-        (before, latent - size - before)
-        for before, latent, size in zip(operator.start, operator.size, operator.picture, strict=True)
-    ]
-    return np.pad(planes, around, mode="symmetric")
+def first_estimate(operator: Convolution, planes: np.ndarray) -> np.ndarray:
+    """Return latent planes to begin with: those given, mirrored beyond the border if that is unknown."""
+    return np.pad(planes, [(0, 0), (0, 0), *((before, before) for before in operator.start)], mode="symmetric")
 
 
 def _started(planes: np.ndarray, start) -> np.ndarray:
     return to_planes(start).astype(planes.dtype) if np.ndim(start) else np.asarray(start, planes.dtype)
 
 
-def _damped(planes: np.ndarray, ratio: np.ndarray, damping: float) -> None:
-    """Turn the blurred estimate in `ratio` into the damped ratio (White 1994, equations 7 and 8)."""
-    blurred = ratio.copy()
+def _damped(planes: np.ndarray, blurred: np.ndarray, damping: float) -> np.ndarray:
+    """Return the damped ratio of planes to blurred estimates of them (White 1994, equations 7 and 8)."""
     logarithm = np.log(np.maximum(planes, SMALLEST) / blurred)
     deviance = np.clip(2 / damping**2 * (planes * logarithm - planes + blurred), 0, 1)
     power = DAMPING_POWER
-    np.divide(planes - blurred, blurred, out=ratio)
-    ratio *= deviance ** (power - 1) * (power - (power - 1) * deviance)
-    ratio += 1
+    return 1 + deviance ** (power - 1) * (power - (power - 1) * deviance) * (planes - blurred) / blurred
 
 
 def _curvature(planes: np.ndarray) -> np.ndarray:

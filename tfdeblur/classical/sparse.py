@@ -5,7 +5,21 @@ from collections.abc import Callable
 import numpy as np
 
 from tfdeblur.classical.least_squares import LeastSquares, squared_gradient
+from tfdeblur.classical.planes import adjoint_gradient, gradient
 from tfdeblur.classical.wiener import noise_variance, per_picture
+
+TV_WEIGHT, HYPER_LAPLACIAN_WEIGHT = 20.0, 5.0
+"""Weight of the prior over the noise's variance."""
+
+PENALTY = 20.0
+"""Of split Bregman, over the weight: one over the size of a gradient that is kept."""
+
+PENALTIES = tuple(2 ** (1.5 * step) for step in range(2, 12))
+INNER = 2
+"""The half-quadratic penalty's values, over the weight, and how often each is used."""
+
+LARGEST, ENTRIES = 2.0, 20001
+"""Largest gradient in the table and its entries: a step of 1e-4."""
 
 
 def total_variation(
@@ -54,12 +68,12 @@ def total_variation(
     waves = problem.solve(cost)
     bregman = [0.0, 0.0]
     for _ in range(iterations):
-        gradient = [d + b for d, b in zip(_gradient(problem.planes(waves)), bregman, strict=True)]
-        norm = np.sqrt(gradient[0] ** 2 + gradient[1] ** 2)
+        aim = [d + b for d, b in zip(gradient(problem.planes(waves)), bregman, strict=True)]
+        norm = np.sqrt(aim[0] ** 2 + aim[1] ** 2)
         kept = np.maximum(1 - 1 / (PENALTY * np.maximum(norm, 1e-12)), 0)
-        bregman = [d * (1 - kept) for d in gradient]
-        pull = [d * kept - b for d, b in zip(gradient, bregman, strict=True)]
-        waves = problem.solve(cost, penalty * problem.waves(_adjoint_gradient(pull)), waves, steps=1)
+        bregman = [d * (1 - kept) for d in aim]
+        pull = [d * kept - b for d, b in zip(aim, bregman, strict=True)]
+        waves = problem.solve(cost, penalty * problem.waves(adjoint_gradient(pull)), waves, steps=1)
     return problem.pictures(waves)
 
 
@@ -111,20 +125,9 @@ def hyper_laplacian(
     for penalty in PENALTIES:
         shrink = shrinkage(exponent, penalty)
         for _ in range(INNER):
-            pull = problem.waves(_adjoint_gradient([shrink(d) for d in _gradient(problem.planes(waves))]))
+            pull = problem.waves(adjoint_gradient([shrink(d) for d in gradient(problem.planes(waves))]))
             waves = problem.solve(weight * penalty * gradient_cost, weight * penalty * pull, waves, steps=1)
     return problem.pictures(waves)
-
-
-TV_WEIGHT, HYPER_LAPLACIAN_WEIGHT = 20.0, 5.0
-"""Weight of the prior over the noise's variance."""
-
-PENALTY = 20.0
-"""Of split Bregman, over the weight: one over the size of a gradient that is kept."""
-
-PENALTIES = tuple(2 ** (1.5 * step) for step in range(2, 12))
-INNER = 2
-"""The half-quadratic penalty's values, over the weight, and how often each is used."""
 
 
 def shrinkage(exponent: float, penalty: float) -> Callable[[np.ndarray], np.ndarray]:
@@ -152,19 +155,6 @@ def shrinkage(exponent: float, penalty: float) -> Callable[[np.ndarray], np.ndar
         return np.copysign(w.astype(v.dtype)[entry] + place * slopes.astype(v.dtype)[entry], v)
 
     return shrink
-
-
-LARGEST, ENTRIES = 2.0, 20001
-"""Largest gradient in the table and its entries: a step of 1e-4."""
-
-
-def _gradient(planes: np.ndarray) -> list[np.ndarray]:
-    """Return forward differences along both axes of planes that repeat."""
-    return [np.roll(planes, -1, axis) - planes for axis in (2, 3)]
-
-
-def _adjoint_gradient(split: list[np.ndarray]) -> np.ndarray:
-    return sum(np.roll(part, 1, axis) - part for axis, part in zip((2, 3), split, strict=True))
 
 
 def _weights(blur: np.ndarray, noise, weight, over_variance: float) -> np.ndarray:

@@ -8,6 +8,12 @@ from scipy import fft
 from tfdeblur.classical.least_squares import LeastSquares, both_halves, squared_gradient
 from tfdeblur.classical.noise_level import noise_level
 
+TYPICAL_VARIANCE = {"gradient": 0.06**2, "identity": 0.25**2}
+"""Of a photograph's differences between neighbours, and of its pixels."""
+
+SMALLEST_VARIANCE = 1e-8
+"""Of a picture, so that flat ones are divided by something."""
+
 
 def wiener(
     blur: np.ndarray, kernel: np.ndarray, *, noise: float | np.ndarray | None = None, boundary: str = "unknown"
@@ -52,7 +58,7 @@ def wiener(
     amplitude = observed * (size[0] * size[1]) / total  # Parseval
     cost = (variance / (amplitude * prior)).astype(kind)
     cost[..., 0, 0] = 0  # brightness is kept
-    return problem.pictures(problem.solve(cost))
+    return problem.solution(cost)
 
 
 def tikhonov(
@@ -99,14 +105,7 @@ def tikhonov(
         weight = noise_variance(blur, noise) / TYPICAL_VARIANCE[penalty]
     weight = per_picture(weight, blur, "weight")
     cost = squared_gradient(problem.size, kind) if penalty == "gradient" else np.ones((), kind)
-    return problem.pictures(problem.solve(weight * cost))
-
-
-TYPICAL_VARIANCE = {"gradient": 0.06**2, "identity": 0.25**2}
-"""Of a photograph's differences between neighbours, and of its pixels."""
-
-SMALLEST_VARIANCE = 1e-8
-"""Of a picture, so that flat ones are divided by something."""
+    return problem.solution(weight * cost)
 
 
 def noise_variance(blur: np.ndarray, noise: float | np.ndarray | None = None) -> np.ndarray:

@@ -24,8 +24,8 @@ from scipy import ndimage
 from tqdm import tqdm
 
 from tfdeblur.classical import METHODS
+from tfdeblur.classical.convolution import Convolution
 from tfdeblur.classical.kernel_estimation import estimate_kernel
-from tfdeblur.classical.planes import convolution, to_planes
 from tfdeblur.evaluation import metrics
 from tfdeblur.evaluation.methods import Method, Table
 
@@ -175,9 +175,8 @@ def _method(name: str, found: Found, known: np.ndarray) -> Method:
 
 
 def _blurred(sharp: np.ndarray, kernel: np.ndarray) -> np.ndarray:
-    return convolution(kernel[None], sharp.shape, "circular", np.float32).forward(to_planes(sharp[None, ..., None]))[
-        0, 0
-    ]
+    operator = Convolution(kernel[None], sharp.shape, "circular", np.float32)
+    return operator.forward(np.float32(sharp)[None, None])[0, 0]
 
 
 def _moved(picture: np.ndarray, shift: tuple[float, float]) -> np.ndarray:

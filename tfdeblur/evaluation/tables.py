@@ -4,7 +4,6 @@ A table is added by a function that takes the data folder and the number of pict
 `methods.Table`; it is named in `TABLES`.
 """
 
-import difflib
 import json
 from collections.abc import Callable, Sequence
 from datetime import datetime, timezone
@@ -16,6 +15,7 @@ from tfdeblur.evaluation.king import king
 from tfdeblur.evaluation.levin import levin
 from tfdeblur.evaluation.methods import Table
 from tfdeblur.evaluation.orlandi import orlandi
+from tfdeblur.naming import look_up
 
 TABLES: dict[str, Callable[[str | None, int | None], Table]] = {
     "kendall": kendall,
@@ -26,21 +26,6 @@ TABLES: dict[str, Callable[[str | None, int | None], Table]] = {
 
 PROVENANCE = ("command", "commit", "date", "device")
 """What each row of the JSON file ends with; once below the table in Markdown."""
-
-
-def find_table(name: str) -> Callable[[str | None, int | None], Table]:
-    """Return the function that computes a table.
-
-    Raises
-    ------
-    ValueError
-        There is none; the message suggests the nearest.
-    """
-    if name not in TABLES:
-        near = difflib.get_close_matches(name, TABLES, 1)
-        hint = f"did you mean {near[0]}? " if near else ""
-        raise ValueError(f"there is no table {name!r}; {hint}There are: {', '.join(TABLES)}")
-    return TABLES[name]
 
 
 def make(name: str, data_dir: str | None, limit: int | None, out: str, command: str) -> str:
@@ -71,7 +56,7 @@ def make(name: str, data_dir: str | None, limit: int | None, out: str, command: 
     ValueError
         There is no such table, `limit` is below 1, or matplotlib is not installed.
     """
-    compute = find_table(name)
+    compute = look_up(TABLES, name, "table")
     if limit is not None and limit < 1:
         raise ValueError(f"--limit is {limit}; at least 1 is needed")
     curves.find_matplotlib()  # before the work, not after it

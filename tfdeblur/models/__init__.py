@@ -11,6 +11,7 @@ from tfdeblur.models.rednet30 import rednet30
 from tfdeblur.models.resnet16 import resnet16
 from tfdeblur.models.unet3 import unet3
 from tfdeblur.models.unet16 import unet16
+from tfdeblur.naming import look_up
 
 __all__ = ["MODELS", "build_model", "discriminator", "every_scale", "patchgan"]
 
@@ -37,11 +38,10 @@ def build_model(name: str, **arguments) -> keras.Model:
     ValueError
         There is no such model, or the model has no such argument.
     """
-    if name not in MODELS:
-        raise ValueError(f"there is no model {name!r}; there are {', '.join(MODELS)}")
+    model = look_up(MODELS, name, "model")
     arguments = {key: value for key, value in arguments.items() if value is not None}
-    known = inspect.signature(MODELS[name]).parameters
+    known = inspect.signature(model).parameters
     for key in arguments:
         if key not in known:
             raise ValueError(f"{name} has no option {key!r}; it has {', '.join(known)}")
-    return MODELS[name](**arguments)
+    return model(**arguments)
