@@ -11,7 +11,7 @@ ROOT = Path(__file__).parent.parent
 LAYERS = [
     {"config", "physics", "storage", "commandline", "provenance", "naming", "experiments", "precision"},
     {"losses", "devices", "data.records", "data.patches"},
-    {"models", "classical", "data", "evaluation.metrics", "evaluation.figures"},
+    {"models", "classical", "estimation", "data", "evaluation.metrics", "evaluation.figures"},
     {"inference", "tiling", "pictures", "evaluation"},
     {"training"},
     {"train", "evaluate", "deblur", "export", "report"},

@@ -67,13 +67,13 @@ class ReportTable:
     """Compute the table of a report: NAME.json, NAME.md, NAME.csv and figures."""
 
     name: tyro.conf.Positional[str]
-    """Whose table: kendall, king, levin or orlandi."""
+    """Whose table: kendall, king, levin, orlandi or patro."""
     out: str
     """Folder to write to, local or gs://."""
     data_dir: str | None = None
     """Where its data are; kendall: a folder of sharp photographs; king: tensorflow-datasets' data_dir with MNIST, which
     is downloaded without it; levin: the photographs of Levin et al. (2009); orlandi: a folder of run folders, runs
-    by default."""
+    by default; patro: a folder of textures."""
     limit: int | None = None
     """For a quick look, only so many pictures."""
     readme: str | None = None

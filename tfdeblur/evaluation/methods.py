@@ -8,10 +8,20 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from tfdeblur.evaluation.curves import Panel
+from tfdeblur.evaluation.figures import decibels
 from tfdeblur.evaluation.protocol import interval_text, p_text
 from tfdeblur.evaluation.statistics import compare_all, mean_interval
 
-FORMS = {"psnr": ".2f", "psnr_capped": ".2f", "ssim": ".4f", "mspe": ".3e", "mse": ".3e", "mae": ".4f"}
+FORMS = {
+    "psnr": ".2f",
+    "psnr_capped": ".2f",
+    "ssim": ".4f",
+    "mspe": ".3e",
+    "mse": ".3e",
+    "mae": ".4f",
+    "ramp_rmse": ".3f",
+    "sin_rmse": ".3f",
+}
 """How measures are written in tables."""
 
 TITLES = {
@@ -21,6 +31,8 @@ TITLES = {
     "mspe": "MSPE",
     "mse": "MSE",
     "mae": "MAE",
+    "ramp_rmse": "RMSE, ramp",
+    "sin_rmse": "RMSE, sin",
     "seconds": "run time, s",
     "training_seconds": "training, s",
     "training_cpu_seconds": "training, CPU s",
@@ -44,8 +56,7 @@ class Method:
     name : str
         Its name in the table.
     values : mapping of str to numpy.ndarray, shape (n,)
-        Measures of each picture, `psnr` among them, the same ones for every method; infinite where they are, NaN
-        where there is none.
+        Measures of each picture, the same ones for every method; infinite where they are, NaN where there is none.
     shown : sequence of numpy.ndarray
         Its results for the pictures of the figure, `(H, W, C)`, uint8 or floats in [0, 1].
     facts : mapping
@@ -72,11 +83,15 @@ class Table:
     shown : mapping of int to str
         Indices and names of the pictures of the figure.
     sharp : sequence of numpy.ndarray
-        The sharp ones of these, the last column of the figure.
+        The sharp ones of these, or whatever is to be found: the last column of the figure.
     notes : str
         How the numbers are to be read, as Markdown.
     panels : mapping of str to sequence of Panel
         Further figures, by the end of their file's name.
+    truth : str
+        What stands below the last column.
+    caption : str
+        The measure that stands below each picture of the others.
     """
 
     title: str
@@ -85,6 +100,8 @@ class Table:
     sharp: Sequence[np.ndarray]
     notes: str
     panels: Mapping[str, Sequence[Panel]] = field(default_factory=dict)
+    truth: str = "sharp"
+    caption: str = "psnr"
 
 
 def rows(table: Table) -> list[dict]:
@@ -133,6 +150,15 @@ def rows_markdown(rows: Sequence[dict]) -> str:
         cells += [_text(row.get(key)) for key in facts]
         lines.append(f"| {' | '.join([row['method'], *cells])} |")
     return "\n".join(lines) + "\n"
+
+
+def measure_text(key: str, value: float) -> str:
+    """Return a measure of one picture as text.
+
+    >>> measure_text("psnr", 27.416), measure_text("ramp_rmse", 0.1234)
+    ('27.42 dB', 'RMSE, ramp 0.123')
+    """
+    return decibels(value) if key == "psnr" else f"{TITLES.get(key, key)} {value:{FORMS.get(key, '.4g')}}"
 
 
 def tests_markdown(rows: Sequence[dict]) -> str:

@@ -15,6 +15,7 @@ from tfdeblur.evaluation.king import king
 from tfdeblur.evaluation.levin import levin
 from tfdeblur.evaluation.methods import Table
 from tfdeblur.evaluation.orlandi import orlandi
+from tfdeblur.evaluation.patro import patro
 from tfdeblur.naming import look_up
 
 TABLES: dict[str, Callable[[str | None, int | None], Table]] = {
@@ -22,6 +23,7 @@ TABLES: dict[str, Callable[[str | None, int | None], Table]] = {
     "king": king,
     "levin": levin,
     "orlandi": orlandi,
+    "patro": patro,
 }
 
 PROVENANCE = ("command", "commit", "date", "device")
@@ -93,8 +95,11 @@ def _draw(table: Table, base: str) -> None:
     drawn, labels = [], []
     for place, (index, name) in enumerate(table.shown.items()):
         drawn.append([*(method.shown[place] for method in table.methods), table.sharp[place]])
-        captions = [f"{method.name}\n{figures.decibels(method.values['psnr'][index])}" for method in table.methods]
-        labels.append([*captions, f"sharp\n{name}"])
+        measured = (
+            methods.measure_text(table.caption, method.values[table.caption][index]) for method in table.methods
+        )
+        captions = [f"{method.name}\n{text}" for method, text in zip(table.methods, measured, strict=True)]
+        labels.append([*captions, f"{table.truth}\n{name}"])
     with storage.publish(f"{base}.png") as temporary:
         figures.sheet(drawn, labels, title=table.title, smallest=140).save(temporary, "PNG")
     for end, panels in table.panels.items():

@@ -1,0 +1,1 @@
+"""Where and how much pictures are blurred."""
