@@ -112,7 +112,8 @@ def test_jax_gives_the_same_output(tmp_path):
         key = name + str(arguments.get("upsampling"))
         networks[key] = build_model(name, **arguments)
         networks[key].save_weights(tmp_path / f"{key}.weights.h5")
-    environment = os.environ | {"KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu"}
+    quickly_compiled = "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
+    environment = os.environ | {"KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu", "XLA_FLAGS": quickly_compiled}
     subprocess.run([sys.executable, "-c", code, str(tmp_path), repr(moved)], env=environment, check=True)
     for key, network in networks.items():
         np.testing.assert_allclose(np.load(tmp_path / f"{key}.npy"), network(pictures(16, 24)), atol=1e-4)

@@ -23,7 +23,7 @@ from tfdeblur.classical import METHODS
 from tfdeblur.classical.blind import blind_richardson_lucy
 from tfdeblur.evaluation import protocol
 from tfdeblur.evaluation.curves import Panel
-from tfdeblur.evaluation.methods import Method, Table
+from tfdeblur.evaluation.methods import Method, Table, evenly_spread
 from tfdeblur.evaluation.metrics import PSNR_CAP
 from tfdeblur.physics.blur import gaussian_blur
 from tfdeblur.physics.kernels import gaussian
@@ -100,10 +100,8 @@ def kendall(data_dir: str | None = None, limit: int | None = None) -> Table:
         raise ValueError("the table needs sharp photographs: --data-dir FOLDER, such as BSDS500's test set")
     paths = [path for path, _ in find_pictures((data_dir,), os.devnull)]
     sigmas = np.abs(np.random.default_rng(SEED).normal(0, STANDARD_DEVIATION, len(paths)))
-    chosen = (
-        range(len(paths)) if limit is None else sorted(set(np.linspace(0, len(paths) - 1, limit).round().astype(int)))
-    )
-    paths, sigmas = [paths[i] for i in chosen], sigmas[list(chosen)]
+    chosen = evenly_spread(len(paths), limit)
+    paths, sigmas = [paths[i] for i in chosen], sigmas[chosen]
     shown = sorted({int(np.abs(sigmas - sigma).argmin()) for sigma in SHOWN_SIGMAS})
     found, sharp_shown = {name: Found() for name in CANDIDATES}, []
     pairs = tqdm(_pairs(paths, sigmas), total=len(paths), unit="picture", disable=None)

@@ -104,6 +104,16 @@ class Table:
     caption: str = "psnr"
 
 
+def evenly_spread(count: int, limit: int | None) -> list[int]:
+    """Return the indices of some of `count` things, from the first to the last, or of all.
+
+    >>> evenly_spread(5, 3), evenly_spread(2, 3), evenly_spread(2, None)
+    ([0, 2, 4], [0, 1], [0, 1])
+    """
+    chosen = count if limit is None else min(limit, count)
+    return [int(index) for index in np.linspace(0, count - 1, chosen).round()]
+
+
 def rows(table: Table) -> list[dict]:
     """Return the rows of a table.
 

@@ -18,7 +18,7 @@ from tqdm import tqdm
 
 from tfdeblur.estimation.reblurring import reblurring_map
 from tfdeblur.evaluation import protocol
-from tfdeblur.evaluation.methods import Method, Table
+from tfdeblur.evaluation.methods import Method, Table, evenly_spread
 from tfdeblur.physics.blur import space_variant_blur
 
 LOW, HIGH = 0.3, 3.0
@@ -124,9 +124,7 @@ def find(data_dir: str | None, limit: int | None) -> list[Path]:
     paths = sorted(path for path in Path(data_dir).rglob("*") if path.suffix.lower() in SUFFIXES)
     if not paths:
         raise FileNotFoundError(f"there is no picture ({', '.join(SUFFIXES)}) in {data_dir}")
-    if limit is None or limit >= len(paths):
-        return paths
-    return [paths[i] for i in np.linspace(0, len(paths) - 1, limit).round().astype(int)]
+    return [paths[index] for index in evenly_spread(len(paths), limit)]
 
 
 def _method(name: str, found: Found) -> Method:
