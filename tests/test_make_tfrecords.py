@@ -12,6 +12,7 @@ from tests import picture_folders
 from tests.making import make, pixels, read, shards
 from tests.picture_folders import photograph
 from tfdeblur.data import records
+from tfdeblur.physics.blur import gaussian_blur
 
 
 @pytest.mark.parametrize(
@@ -138,6 +139,30 @@ def test_resize_is_antialiased_and_patches_tile_the_picture(tmp_path):
     assert np.abs(inner - 127).max() < 40, "stripes finer than the new pixels must come out grey"
 
 
+def test_textures_are_blurred_whole_at_every_level_and_cut_into_patches_that_show_something(tmp_path):
+    src = picture_folders.images(tmp_path / "src" / "some", 3, height=96, width=64)
+    half = np.asarray(Image.open(src / "00.png").convert("L")).copy()
+    half[32:64, :32] = 100
+    picture_folders.save(src / "00.png", half)
+    levels = ["--sigma", "0.5", "2", "--levels", "4"]
+    make("textures", "--src", tmp_path / "src", "--out", tmp_path / "set", *levels, "--splits", "train=2", "test=1")
+    found = {record.name: record for split in read(tmp_path / "set").values() for record in split}
+    grey = {f"some/{i:02d}": np.asarray(Image.open(src / f"{i:02d}.png").convert("L")) for i in range(3)}
+    corners = [(y, x) for y in (0, 32, 64) for x in (0, 32)]
+    seen = {(name, y, x) for name, whole in grey.items() for y, x in corners if whole[y : y + 32, x : x + 32].std() > 5}
+    assert set(found) == {f"{name}/draw{draw:02d}/y{y:04d}x{x:04d}" for name, y, x in seen for draw in range(4)}
+    assert 12 < len(seen) < 18 and ("some/00", 32, 0) not in seen
+    assert {record.scene for record in found.values()} == set(grey)
+    for draw, sigma in enumerate((0.5, 1.0, 1.5, 2.0)):
+        whole = gaussian_blur(np.float32(half)[..., None] / 255, sigma)
+        record = found[f"some/00/draw{draw:02d}/y0064x0032"]
+        assert record.sigma == sigma and (record.height, record.width, record.channels) == (32, 32, 1)
+        np.testing.assert_array_equal(pixels(record.blur), np.rint(whole[64:96, 32:64, 0] * 255))
+    assert records.load_manifest(str(tmp_path / "set"))["blur"]["levels"] == 4
+    make("textures", "--src", tmp_path / "src", "--out", tmp_path / "all", *levels, "--blank", 0, "--patch", "48x64")
+    assert sum(map(len, read(tmp_path / "all").values())) == 4 * 3 * 2
+
+
 def test_sample_set(tmp_path):
     make("sample", "--out", tmp_path / "sample", "--patch", "160x160", "--limit", 2)
     manifest = records.load_manifest(str(tmp_path / "sample"))
@@ -171,6 +196,10 @@ def test_sample_set(tmp_path):
         (["--blur-dir", "x"], "for the source pairs"),
         (["--seed", "-1"], "--seed"),
         (["--name", "a/b"], "--name 'a/b'"),
+        (["--levels", "1"], "--levels is 1; it takes at least 2 sigmas"),
+        (["--levels", "3", "--draws", "2"], "in place of --draws"),
+        (["--levels", "3", "--blur", "disk"], "of --blur gaussian"),
+        (["--blank", "2"], "--blank is 2.0"),
     ],
 )
 def test_bad_arguments(tmp_path, arguments, message):

@@ -111,10 +111,12 @@ def recipe_of(options: Options, listing: Listing) -> Recipe:
         **{name: getattr(options, name) for name in ("radius", "length", "kernels") if name == used},
         **{name: getattr(options, name) for name in CAMERA},
         as_float=options.as_float,
-        draws=options.draws,
+        draws=options.levels or options.draws,
+        levels=options.levels,
+        blank=(listing.blank if options.blank is None else options.blank) or None,
         encoding=options.encoding,
         resize=parse_size("--resize", options.resize),
-        patch=parse_size("--patch", options.patch),
+        patch=parse_size("--patch", options.patch or listing.patch),
         channels=options.channels or listing.channels,
         seed=options.seed,
     )
@@ -168,9 +170,9 @@ def describe_blur(recipe: Recipe, listing: Listing) -> dict:
     """Return what the manifest says of the blur: how it was made, or where it came from."""
     if recipe.blur is None:
         return {"kind": "imported", **listing.description}
-    names = (USED.get(recipe.blur), *CAMERA)
+    names = (USED.get(recipe.blur), "levels", *CAMERA)
     ranges = {name: getattr(recipe, name) for name in names if name and getattr(recipe, name) is not None}
-    ranges = {name: value if isinstance(value, str) else list(value) for name, value in ranges.items()}
+    ranges = {name: list(value) if isinstance(value, tuple) else value for name, value in ranges.items()}
     return {"kind": recipe.blur, **ranges, "draws": recipe.draws, "rounded": not recipe.as_float, "seed": recipe.seed}
 
 

@@ -43,6 +43,10 @@ class Listing:
         Names of pictures that cannot be used, for example for want of a partner, each with the reason.
     channels : int
         Channels of the pictures unless the user wants others.
+    patch : str, optional
+        Patches that the pictures are cut into unless the user wants others, HxW.
+    blank : float, optional
+        What counts as a blank patch unless the user says otherwise.
     description : dict
         What the manifest shall say of blurred pictures that come with the source.
     """
@@ -50,6 +54,8 @@ class Listing:
     items: list[Item]
     problems: list[tuple[str, str]] = field(default_factory=list)
     channels: int = 3
+    patch: str | None = None
+    blank: float | None = None
     description: dict = field(default_factory=dict)
 
 
@@ -63,6 +69,10 @@ class Recipe:
         A key of `tools.degrade.BLURS`; None where the source has blurred pictures.
     sigma : tuple of two float
         Range of the standard deviation of the Gaussian in pixels.
+    levels : int, optional
+        Evenly spaced sigmas, from the lowest to the highest, at each of which a picture is blurred: as many as draws.
+    blank : float, optional
+        Standard deviation, where white is 1, below which a sharp patch is left out.
     radius, length, kernels, gain, photons, noise, jpeg
         As in `tfdeblur.physics.ranges.Ranges`; None where they have no part.
     as_float : bool
@@ -95,11 +105,18 @@ class Recipe:
     photons: tuple[float, float] | None = None
     noise: tuple[float, float] | None = None
     jpeg: tuple[int, int] | None = None
+    levels: int | None = None
+    blank: float | None = None
 
     def settings(self) -> dict:
         """Return the fields; those that came later only where they say something, so that older sets are known."""
-        later = ("radius", "length", "kernels", "gain", "photons", "noise", "jpeg")
+        later = ("radius", "length", "kernels", "gain", "photons", "noise", "jpeg", "levels", "blank")
         return {key: value for key, value in asdict(self).items() if key not in later or value is not None}
+
+    @property
+    def sigmas(self) -> list[float]:
+        """The sigmas of the levels, in pixels."""
+        return [float(sigma) for sigma in np.linspace(*self.sigma, self.levels)]
 
     @property
     def encodings(self) -> tuple[str, str]:

@@ -17,7 +17,8 @@ class Options:
     """What to make records of, and how."""
 
     # sample: photographs bundled with scikit-image and scikit-learn; cifar10, mnist: through tensorflow-datasets;
-    # images: any folder of sharp pictures; pairs: blurred and sharp pictures as REDS, GoPro, RealBlur or two parallel
+    # images: any folder of sharp pictures; textures: likewise, each a scene of its own, cut into grey patches of 32x32
+    # for the estimation of sigma; pairs: blurred and sharp pictures as REDS, GoPro, RealBlur or two parallel
     # folders have them.
     source: Annotated[Literal[tuple(SOURCES)], tyro.conf.Positional]
     # Folder of the data set, local or gs://.
@@ -50,6 +51,8 @@ class Options:
     as_float: Annotated[bool, tyro.conf.arg(name="float"), tyro.conf.FlagCreatePairsOff] = False
     # Blurred versions of each sharp picture, each with a blur of its own.
     draws: int = 1
+    # gaussian: blur every picture at each of so many evenly spaced sigmas, from the lowest to the highest.
+    levels: int | None = None
     # Weights of the splits, as in train=8 val=1 test=1, by whole scenes. By default the source's own splits, with a
     # tenth of the training scenes as val where it has none.
     splits: tuple[str, ...] = ()
@@ -63,9 +66,12 @@ class Options:
     encoding: Literal["png", "raw"] = "png"
     # Resize every picture to HxW pixels, antialiased; before blur and patches.
     resize: str | None = None
-    # Cut every picture into the grid of HxW patches that fit whole.
+    # Cut every picture into the grid of HxW patches that fit whole. By default 32x32 for textures.
     patch: str | None = None
-    # 1 for grey, 3 for RGB; other pictures are converted. By default 1 for mnist, else 3.
+    # With patches: leave out blank ones, whose sharp picture has a standard deviation below this, where white is 1. By
+    # default 0.02 for textures, else 0: none.
+    blank: float | None = None
+    # 1 for grey, 3 for RGB; other pictures are converted. By default 1 for mnist and textures, else 3.
     channels: Literal[1, 3] | None = None
     # At most so many pictures of each split, for trials.
     limit: int | None = None
@@ -106,10 +112,16 @@ def check(options: Options) -> None:
         value = getattr(options, field)
         if value is not None and not value > 0:
             raise ValueError(f"--{field.replace('_', '-')} is {value}; it must be above 0")
+    if options.levels is not None and (options.levels < 2 or options.blur != "gaussian" or options.draws != 1):
+        raise ValueError(
+            f"--levels is {options.levels}; it takes at least 2 sigmas of --blur gaussian, in place of --draws"
+        )
+    if options.blank is not None and not 0 <= options.blank < 1:
+        raise ValueError(f"--blank is {options.blank}; it takes a standard deviation where white is 1, 0 <= BLANK < 1")
     if options.shards and options.shard_mb:
         raise ValueError("--shards and --shard-mb both say how many shards to write; give one of them")
     if options.source == "pairs":
-        made = ("blur", "as_float", "draws", *(field.name for field in fields(Ranges)))
+        made = ("blur", "as_float", "draws", "levels", *(field.name for field in fields(Ranges)))
         _leave_out(options, made, "is for sharp pictures, pairs come with blurred ones")
     else:
         ranges_of(options)

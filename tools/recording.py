@@ -48,7 +48,7 @@ def record_item(item: Item, recipe: Recipe) -> Recorded:
     Returns
     -------
     Recorded
-        `draws` times the number of patches (1 without `patch`) records.
+        `draws` times the number of patches (1 without `patch`) records, without blank patches.
 
     Raises
     ------
@@ -104,8 +104,9 @@ def _blurred_versions(item: Item, sharp: Side, recipe: Recipe) -> Iterator[tuple
     """Yield every draw as a record without pictures, and the two pictures."""
     scaled = np.float32(sharp.picture) / np.float32(255)
     for draw in range(recipe.draws):
+        one = replace(recipe, sigma=(recipe.sigmas[draw],) * 2) if recipe.levels else recipe
         try:
-            blurred, exposed = degrade(scaled, random_numbers(recipe, item, draw), recipe)
+            blurred, exposed = degrade(scaled, random_numbers(recipe, item, draw), one)
         except ValueError as error:
             raise ValueError(f"{sharp.title} cannot be blurred: {error}") from error
         picture = blurred.picture if recipe.as_float else to_eight_bit(blurred.picture)
@@ -130,6 +131,8 @@ def _cut(record: Record, blur: Side, sharp: Side, recipe: Recipe) -> Iterator[Re
     for top in range(0, sharp.size[0] - height + 1, height):
         for left in range(0, sharp.size[1] - width + 1, width):
             window = np.s_[top : top + height, left : left + width]
+            if recipe.blank and sharp.picture[window].std() < 255 * recipe.blank:
+                continue
             parts = (
                 replace(side, picture=side.picture[window], size=(height, width), kept=None) for side in (blur, sharp)
             )

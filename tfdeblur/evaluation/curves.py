@@ -82,8 +82,9 @@ def draw_panels(panels: Sequence[Panel], title: str, path: str) -> None:
     """
     columns = min(len(panels), 2)
     rows = -(-len(panels) // columns)
-    figure = find_matplotlib()(figsize=(4.2 * columns, 3.2 * rows), layout="constrained")
-    figure.suptitle(title)
+    size = (6.3, 4.8) if len(panels) == 1 else (4.2 * columns, 3.2 * rows)
+    figure = find_matplotlib()(figsize=size, layout="constrained")
+    figure.suptitle(title, wrap=True)
     for index, panel in enumerate(panels):
         axes = figure.add_subplot(rows, columns, index + 1)
         axes.set_title(panel.title, fontsize="medium")

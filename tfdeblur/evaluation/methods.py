@@ -41,6 +41,8 @@ TITLES = {
     "validation_mspe": "MSPE, validation",
     "report_mspe": "MSPE in the report",
     "kernel_mse": "kernel error",
+    "least_gain_strong": "least gain, strong blur, dB",
+    "least_gain_weak": "least gain, weak blur, dB",
     "report_psnr": "PSNR in the report, dB",
     "report_ssim": "SSIM in the report",
 }
