@@ -1,7 +1,8 @@
 """Convolution of planes with known kernels, and its adjoint, block by block.
 
 Overlapping blocks that a processor's cache holds are transformed one by one, and what follows the convolution is done
-to a block while it is there (overlap-save: Stockham 1966).
+to a block while it is there (overlap-save: Stockham 1966). A block's upper half is the real part of what is
+transformed, the lower half the imaginary part.
 """
 
 import itertools
@@ -10,9 +11,9 @@ from collections.abc import Callable, Sequence
 import cv2
 import numpy as np
 
-from tfdeblur.classical.transforms import in_threads, kept, pairs, transform, transform_back
+from tfdeblur.classical.transforms import in_threads, kept, transform, transform_back
 
-SIDE = 320
+SIDE = 400
 """Pixels along a block's edge where the kernel is small."""
 
 SIDES_OVER_REACH = 5
@@ -58,7 +59,7 @@ class Convolution:
         self.reach = tuple(side // 2 for side in kernels.shape[1:])
         self.start = self.reach if boundary == "unknown" else (0, 0)
         self.latent = tuple(side + 2 * before for side, before in zip(picture, self.start, strict=True))
-        self.step = tuple(map(_step, self.latent, self.reach))
+        self.step = (_step(-(-self.latent[0] // 2), self.reach[0]), _step(self.latent[1], self.reach[1]))
         sides = [cv2.getOptimalDFTSize(step + 2 * reach) for step, reach in zip(self.step, self.reach, strict=True)]
         self.spectra = np.zeros((len(kernels), *sides), np.result_type(kind, np.complex64))
         self.spectra[:, : kernels.shape[1], : kernels.shape[2]] = kernels
@@ -98,42 +99,33 @@ class Convolution:
     def _through(self, planes, spectra, size: tuple[int, int], begin, valid, finish) -> np.ndarray:
         """Multiply the blocks' spectra; `begin` is where the first block begins in `planes`, `valid` in a block."""
         result = np.empty((*planes.shape[:2], *size), planes.dtype)
+        step = self.step[0]
 
-        def of_some(places: Sequence[Place]) -> None:
-            spectrum = spectra[places[0][0] if len(spectra) > 1 else 0]
+        def of_one(place: Place) -> None:
+            picture, channel, rows, columns = place
+            spectrum = spectra[picture if len(spectra) > 1 else 0]
             block = kept("block", spectrum.shape, spectra.dtype)
-            for part, place in itertools.zip_longest((block.real, block.imag), places):
-                if place is None:
-                    part[...] = 0
-                else:
-                    corner = [along.start + first for along, first in zip(place[2:], begin, strict=True)]
-                    self._load(planes[place[:2]], corner, part)
+            top, left = rows.start + begin[0], columns.start + begin[1]
+            for half, corner in ((block.real, (top, left)), (block.imag, (top + step, left))):
+                self._load(planes[picture, channel], corner, half)
             transform(block)
             block *= spectrum
             transform_back(block)
-            for part, place in zip((block.real, block.imag), places, strict=False):
-                height, width = (along.stop - along.start for along in place[2:])
-                values = kept("values", (height, width), planes.dtype)
-                values[...] = part[valid[0] : valid[0] + height, valid[1] : valid[1] + width]
-                target = result[place]
-                if finish is None:
-                    target[...] = values
-                else:
-                    finish(values, target, place)
+            height, width = (along.stop - along.start for along in (rows, columns))
+            values = kept("values", (2 * step, width), planes.dtype)
+            inside = (slice(valid[0], valid[0] + step), slice(valid[1], valid[1] + width))
+            values[:step], values[step:] = block.real[inside], block.imag[inside]
+            if finish is None:
+                result[place] = values[:height]
+            else:
+                finish(values[:height], result[place], place)
 
-        in_threads(of_some, self._pairs(planes.shape[:2], size))
-        return result
-
-    def _pairs(self, planes: tuple[int, int], size: tuple[int, int]) -> list[Sequence[Place]]:
-        """Return the places of blocks, two by two with the same kernel."""
         rows, columns = (
-            [slice(first, min(first + step, side)) for first in range(0, side, step)]
-            for side, step in zip(size, self.step, strict=True)
+            [slice(first, min(first + length, side)) for first in range(0, side, length)]
+            for side, length in zip(size, (2 * step, self.step[1]), strict=True)
         )
-        count, channels = planes
-        groups = [range(count)] if len(self.spectra) == 1 else [[picture] for picture in range(count)]
-        places = (list(itertools.product(pictures, range(channels), rows, columns)) for pictures in groups)
-        return [pair for group in places for pair in pairs(group)]
+        in_threads(of_one, list(itertools.product(range(len(planes)), range(planes.shape[1]), rows, columns)))
+        return result
 
     def _load(self, plane: np.ndarray, corner: Sequence[int], block: np.ndarray) -> None:
         """Fill a block with what lies there in a plane and beyond its border."""
@@ -146,7 +138,7 @@ class Convolution:
             return
         source, target = [], []
         for first, side, edge in zip(corner, block.shape, plane.shape, strict=True):
-            begin, end = max(first, 0), min(first + side, edge)
+            begin, end = min(max(first, 0), edge), max(min(first + side, edge), 0)
             source.append(slice(begin, end))
             target.append(slice(begin - first, end - first))
         part = plane[tuple(source)]

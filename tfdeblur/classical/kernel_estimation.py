@@ -9,7 +9,7 @@ import numpy as np
 from scipy import fft, ndimage
 from skimage.transform import resize
 
-from tfdeblur.classical.least_squares import periodic, squared_gradient
+from tfdeblur.classical.least_squares import extend, periodic_size, squared_gradient
 from tfdeblur.classical.planes import adjoint_gradient, from_waves, gradient, to_waves, transfer
 from tfdeblur.physics.colour import luma
 
@@ -80,7 +80,8 @@ def _of_one(grey: np.ndarray, size: int) -> np.ndarray:
 
 def _refined(grey: np.ndarray, kernel: np.ndarray, weight: float) -> tuple[np.ndarray, float]:
     """Return the kernel after some rounds on one level, and the weight of gradients for the next."""
-    planes = periodic(grey[None, None], tuple(side - 1 for side in kernel.shape))[0, 0]
+    planes = np.empty(periodic_size(grey.shape, tuple(side - 1 for side in kernel.shape)), grey.dtype)
+    extend(grey, planes)
     inside = tuple(slice(edge) for edge in grey.shape)
     blurred = [part[inside] for part in gradient(planes)]
     for _ in range(ROUNDS):

@@ -43,11 +43,18 @@ class LeastSquares:
         kernels = checked_kernels(kernel, blur)
         planes = to_planes(blur)
         self.picture, self.unknown = planes.shape[2:], boundary == "unknown"
-        reach = tuple(side - 1 for side in kernels.shape[1:])
-        self.around = planes if boundary == "circular" else periodic(planes, reach)
-        self.size = self.around.shape[2:]
+        self.blur = planes
+        reach = (0, 0) if boundary == "circular" else tuple(side - 1 for side in kernels.shape[1:])
+        self.size = periodic_size(self.picture, reach)
         self.spectrum = transfer(kernels, self.size, planes.dtype)
         self.power = np.square(self.spectrum.real) + np.square(self.spectrum.imag)
+
+    @functools.cached_property
+    def around(self) -> np.ndarray:
+        """The blurred planes and what goes on around them."""
+        extended = np.empty((*self.blur.shape[:2], *self.size), self.blur.dtype)
+        extend(self.blur, extended)
+        return extended
 
     @functools.cached_property
     def extended(self) -> np.ndarray:
@@ -76,7 +83,7 @@ class LeastSquares:
         """Return the pictures of the solution, `(N, H, W, C)`, where nothing pulls."""
         if self.unknown:
             return self.pictures(self.solve(cost))
-        return filtered(self.around, np.conj(self.spectrum) * (1 / self._whole(cost)), self.picture)
+        return filtered(self.blur, np.conj(self.spectrum) * (1 / self._whole(cost)), self.size, extend)
 
     def solve(
         self, cost, pull: np.ndarray | None = None, start: np.ndarray | None = None, steps: int = 12
@@ -141,7 +148,14 @@ class LeastSquares:
         return ((a.real * b.real + a.imag * b.imag) * counts).sum((-2, -1), keepdims=True)
 
 
-def periodic(planes: np.ndarray, reach: tuple[int, int]) -> np.ndarray:
+def periodic_size(size: tuple[int, int], reach: tuple[int, int]) -> tuple[int, int]:
+    """Return a size that the FFT likes, with at least so many rows and columns more; the same size where none."""
+    return tuple(
+        fft.next_fast_len(side + least, real=True) if least else side for side, least in zip(size, reach, strict=True)
+    )
+
+
+def extend(planes: np.ndarray, extended: np.ndarray) -> None:
     """Extend planes at the bottom and the right so that they go on smoothly when repeated.
 
     What is added fades from the mirror picture of one end into that of the other.
@@ -149,30 +163,24 @@ def periodic(planes: np.ndarray, reach: tuple[int, int]) -> np.ndarray:
     Parameters
     ----------
     planes : numpy.ndarray
-        `(N, C, H, W)`.
-    reach : tuple of int
-        Least number of rows and columns to add; the FFT may like a few more.
+        `(..., H, W)`.
+    extended : numpy.ndarray
+        What is filled, of the same dimensions or with more rows and columns.
     """
-    height, width = planes.shape[2:]
-    rows, columns = (
-        fft.next_fast_len(side + least, real=True) if least else side
-        for side, least in zip((height, width), reach, strict=True)
-    )
-    extended = np.empty((*planes.shape[:2], rows, columns), planes.dtype)
+    height, width = planes.shape[-2:]
+    rows, columns = extended.shape[-2:]
     extended[..., :height, :width] = planes
-    extended[..., :height, width:] = _between(planes, columns - width, 3)
-    extended[..., height:, :] = _between(extended[..., :height, :], rows - height, 2)
-    return extended
+    extended[..., :height, width:] = _between(planes, columns - width, -1)
+    extended[..., height:, :] = _between(extended[..., :height, :], rows - height, -2)
 
 
 def _between(planes: np.ndarray, more: int, axis: int) -> np.ndarray:
     """Return what lies between the end of planes and their next beginning."""
     size = planes.shape[axis]
     position = (np.arange(more, dtype=planes.dtype) + 0.5) / max(more, 1)
-    fade = (position * position * (3 - 2 * position)).reshape((-1, 1) if axis == 2 else (1, -1))
-    after = np.take(planes, indices(size, more, "reflect")[more + size :], axis)
-    before = np.take(planes, indices(size, more, "reflect")[:more], axis)
-    return after * (1 - fade) + before * fade
+    fade = (position * position * (3 - 2 * position)).reshape((-1, 1) if axis == -2 else (1, -1))
+    around = indices(size, more, "reflect")
+    return np.take(planes, around[more + size :], axis) * (1 - fade) + np.take(planes, around[:more], axis) * fade
 
 
 def squared_gradient(size: tuple[int, int], kind: np.dtype) -> np.ndarray:

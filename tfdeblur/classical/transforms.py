@@ -32,36 +32,39 @@ def _components(block: np.ndarray) -> np.ndarray:
     return block.view(block.real.dtype).reshape(*block.shape, 2)
 
 
-def filtered(planes: np.ndarray, gains: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+def filtered(planes: np.ndarray, gains: np.ndarray, size: tuple[int, int], extend: Callable) -> np.ndarray:
     """Multiply the spectra of planes by the transfer functions of real filters.
 
     Parameters
     ----------
     planes : numpy.ndarray
-        `(N, C, H, W)`, as ones that repeat.
+        `(N, C, H, W)`.
     gains : numpy.ndarray
-        For each picture, as `rfft2` orders frequencies: `(N or 1, 1, H, W // 2 + 1)`.
+        For each picture, as `rfft2` orders frequencies: `(N or 1, 1, rows, columns // 2 + 1)`.
     size : tuple of int
-        Rows and columns of the result that are wanted, the first ones.
+        Rows and columns of the spectra.
+    extend : callable
+        Fills the array of this size that is its second argument with a plane and what goes on around it.
 
     Returns
     -------
     numpy.ndarray
-        `(N, *size, C)`.
+        `(N, H, W, C)`.
     """
     count, channels, height, width = planes.shape
-    result = np.empty((count, *size, channels), planes.dtype)
-    whole = [whole_spectrum(gain, width) for gain in gains[:, 0]]
+    result = np.empty((count, height, width, channels), planes.dtype)
+    whole = [whole_spectrum(gain, size[1]) for gain in gains[:, 0]]
 
     def of_some(places: Sequence[tuple[int, int]]) -> None:
-        block = kept("block", (height, width), whole[0].dtype)
-        for part, place in zip((block.real, block.imag), (*places, None), strict=False):
-            part[...] = 0 if place is None else planes[place]
+        block = kept("block", size, whole[0].dtype)
+        block.imag[...] = 0
+        for part, place in zip((block.real, block.imag), places, strict=False):
+            extend(planes[place], part)
         transform(block)
         block *= whole[places[0][0] if len(whole) > 1 else 0]
         transform_back(block)
         for part, (picture, channel) in zip((block.real, block.imag), places, strict=False):
-            result[picture, ..., channel] = part[: size[0], : size[1]]
+            result[picture, ..., channel] = part[:height, :width]
 
     in_threads(of_some, [pair for n in range(count) for pair in pairs([(n, c) for c in range(channels)])])
     return result
