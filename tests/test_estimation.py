@@ -9,9 +9,13 @@ import skimage.data
 from tests.picture_folders import images
 from tests.test_comparisons import command
 from tfdeblur import report
+from tfdeblur.classical import METHODS
 from tfdeblur.estimation.reblurring import CANDIDATES, reblurring_map
+from tfdeblur.estimation.stitching import SHARP, stitch
 from tfdeblur.evaluation import patro
 from tfdeblur.physics.blur import gaussian_blur, space_variant_blur
+from tfdeblur.physics.kernels import gaussian
+from tfdeblur.physics.sigma_maps import sigma_ladder
 
 
 @pytest.fixture(scope="module")
@@ -37,6 +41,33 @@ def test_a_map_has_the_pictures_size(size, photograph):
     found = reblurring_map(photograph[: size[0], : size[1]])
     assert found.shape == size and found.dtype == np.float32
     assert found.min() >= np.float32(CANDIDATES[0]) and found.max() <= np.float32(CANDIDATES[-1])
+
+
+@pytest.mark.parametrize("method", ["wiener", "rl"])
+def test_an_even_map_is_plain_deblurring(method, photograph):
+    blur, sigma = photograph[None, :64, :64, None], sigma_ladder(2.0)[4]
+    stitched = stitch(blur, np.full((64, 64), sigma), METHODS[method])
+    np.testing.assert_allclose(stitched, METHODS[method](blur, gaussian(sigma)), atol=1e-5)
+
+
+def test_stitching_with_the_true_map_sharpens_what_is_blurred_and_leaves_the_rest(photograph):
+    sharp = photograph[None, :, :, None]
+    sigma = np.where(np.arange(256) < 128, 0, 2).astype(np.float32) * np.ones((256, 1), np.float32)
+    blur = np.float32(np.rint(space_variant_blur(sharp, sigma) * 255) / 255)
+    stitched = stitch(blur, sigma, METHODS["hyper-laplacian"])
+    np.testing.assert_array_equal(stitched[:, :, :128], blur[:, :, :128])
+    before, after = (np.mean((each[:, :, 128:] - sharp[:, :, 128:]) ** 2) for each in (blur, stitched))
+    assert after < before / 2
+    faint = np.where(sigma > 0, sigma, SHARP)
+    np.testing.assert_array_equal(stitch(blur, faint, METHODS["wiener"])[:, :, :128], blur[:, :, :128])
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"), [(np.ones((5, 5)), "it must be"), (np.full((8, 8), -1.0), "pixels >= 0")]
+)
+def test_wrong_maps_are_refused(wrong, message):
+    with pytest.raises(ValueError, match=message):
+        stitch(np.ones((1, 8, 8, 1), np.float32), wrong, METHODS["wiener"])
 
 
 def test_patros_maps():

@@ -11,10 +11,10 @@ ROOT = Path(__file__).parent.parent
 LAYERS = [
     {"config", "physics", "storage", "commandline", "provenance", "naming", "experiments", "precision"},
     {"losses", "devices", "data.records", "data.patches"},
-    {"models", "classical", "estimation", "data", "evaluation.metrics", "evaluation.figures"},
-    {"inference", "tiling", "pictures", "evaluation"},
+    {"models", "classical", "data", "evaluation.metrics", "evaluation.figures"},
+    {"inference", "tiling", "pictures", "estimation", "evaluation"},
     {"training"},
-    {"train", "evaluate", "deblur", "export", "report"},
+    {"train", "evaluate", "deblur", "estimate", "export", "report"},
 ]
 
 

@@ -54,7 +54,8 @@ class Experiment:
 
     # Model
     model: str = "rednet30"
-    """Architecture: resnet16, unet16, rednet30, msdeblur, deblurgan or unet3."""
+    """Architecture: resnet16, unet16, rednet30, msdeblur, deblurgan or unet3; of training sigma: patro, kendall_sigma
+    or sigma_dense."""
     features: int | None = None
     """Features of the first block; the architecture's own number without it."""
     depth: int | None = None
@@ -63,6 +64,8 @@ class Experiment:
     """Have the network estimate the difference to the blurred picture."""
     upsampling: Literal["transpose", "resize", "subpixel"] | None = None
     """How a decoder doubles the size; transposed convolution without it."""
+    classes: int | None = None
+    """Number of sigmas that patches are divided among (patro)."""
     tanh: bool = False
     """Work in [-1, 1] and end with tanh (rednet30; msdeblur and deblurgan always do)."""
 
@@ -97,9 +100,10 @@ class Experiment:
     ema: float | None = None
     """Momentum of a moving average of the weights, such as 0.999, which is then what is validated and saved."""
 
-    # Adversarial training
-    training: Literal["supervised", "wgan_gp", "gan"] = "supervised"
-    """By the loss alone; or besides it against a critic (Wasserstein GAN with gradient penalty) or a discriminator."""
+    # Ways of training
+    training: Literal["supervised", "sigma", "wgan_gp", "gan"] = "supervised"
+    """To restore pictures by the loss alone, or besides it against a critic (Wasserstein GAN with gradient penalty) or
+    a discriminator; or to estimate the sigma of their Gaussian blur, by a likelihood."""
     adversarial_weight: float = 1e-4
     """Weight of the adversarial loss beside the content loss."""
     n_critic: int = 5
@@ -139,10 +143,16 @@ class Experiment:
     steps_per_execution: int = 1
     """Steps run at a time without coming back to Python; logs and checkpoints fall on multiples of it."""
 
+    @property
+    def target(self) -> str:
+        """What is learned of a blurred picture: the sharp one, or the map of sigma."""
+        return "sigma" if self.training == "sigma" else "sharp"
+
     def __post_init__(self):
         """Raise a ValueError for a number that nothing can be done with."""
         least = dict.fromkeys(["channels", "features", "depth", "steps", "validate_every", "validation_pictures"], 1)
         least |= dict.fromkeys(["batch", "checkpoint_every", "steps_per_execution", "n_critic", "critic_features"], 1)
+        least |= {"classes": 3}
         least |= dict.fromkeys(["shuffle", "warmup_steps", "content_steps", "wrong_labels"], 0)
         for field, smallest in least.items():
             value = getattr(self, field)

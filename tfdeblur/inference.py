@@ -12,7 +12,7 @@ from tfdeblur import storage
 from tfdeblur.physics.colour import luma
 from tfdeblur.tiling import deblur_picture, reflected, round_up
 
-__all__ = ["Deblur", "as_float32", "deblur_picture", "load_deblur", "load_network", "size_multiple"]
+__all__ = ["Deblur", "as_float32", "compiled", "deblur_picture", "load_deblur", "load_network", "size_multiple"]
 HALF_TYPES = ["mixed_bfloat16", "mixed_float16", "bfloat16", "float16"]
 MODEL_KINDS = "a run folder, a .keras file or an exported SavedModel folder"
 
@@ -85,7 +85,7 @@ def load_deblur(model: str) -> Deblur:
     if storage.exists(storage.join(model, "saved_model.pb")):
         return _load_saved_model(model)
     network = as_float32(load_network(model))
-    return Deblur(_compiled(network), _channels(network), size_multiple(network))
+    return Deblur(compiled(network), _channels(network), size_multiple(network))
 
 
 def load_network(model: str) -> keras.Model:
@@ -133,10 +133,11 @@ def as_float32(network: keras.Model) -> keras.Model:
     return single
 
 
-def size_multiple(network: keras.Model) -> int:
+def size_multiple(network: keras.Model, returned: int | None = None) -> int:
     """Return the smallest m in 1, 2, 4 ... 32 such that the network keeps every height and width divisible by m.
 
-    Found by trying small pictures: shape inference overlooks that skip connections do not fit.
+    Found by trying small pictures: shape inference overlooks that skip connections do not fit. The network returns as
+    many channels as it takes, or as many as are `returned`.
 
     Raises
     ------
@@ -150,7 +151,7 @@ def size_multiple(network: keras.Model) -> int:
         except Exception as error:  # each of Keras' backends has its own for sizes that do not fit
             reason = error
             continue
-        if tuple(shape[1:]) == (size, size, channels):
+        if tuple(shape[1:]) == (size, size, returned or channels):
             return multiple
     raise ValueError(
         f"the network {network.name} (input {network.input_shape}, output {network.output_shape}) does not return "
@@ -165,7 +166,7 @@ def _channels(network: keras.Model) -> int:
     return shape[-1]
 
 
-def _compiled(network: keras.Model) -> Callable:
+def compiled(network: keras.Model) -> Callable:
     """Compile a network once for pictures of every size."""
     if keras.backend.backend() != "tensorflow":
         return network.predict_on_batch

@@ -145,7 +145,7 @@ def deblur_picture(
     single = averaged_over_turns(deblur) if ensemble else deblur
     multiple = getattr(deblur, "multiple", 1)
     tile = max(round_up(tile, multiple), 2 * multiple)
-    _deblur_rows(single, source, target, tile, round_up(overlap, multiple), multiple, progress)
+    through_tiles(single, source, target, tile, round_up(overlap, multiple), multiple, progress)
     return out
 
 
@@ -164,19 +164,41 @@ def averaged_over_turns(deblur: Callable) -> Callable:
     return ensemble
 
 
-def _deblur_rows(deblur, source, target, tile, overlap, multiple, progress) -> None:
-    """Fill `target` from the top, a row of tiles at a time; `source` is not read above what is filled."""
-    height, width, channels = source.shape
+def through_tiles(
+    function: Callable,
+    source: np.ndarray,
+    target: np.ndarray,
+    tile: int,
+    overlap: int,
+    multiple: int = 1,
+    progress: Callable[[int], None] | None = None,
+) -> None:
+    """Fill `target` from the top, a row of tiles at a time; `source` is not read above what is filled.
+
+    Parameters
+    ----------
+    function : callable
+        From float32 `(1, h, w, C)` in [0, 1] to float32 `(1, h, w, D)`.
+    source, target : numpy.ndarray
+        `(H, W, C)` and `(H, W, D)`, uint8, uint16 or float.
+    tile, overlap : int
+        Side of the tiles, and pixels that neighbours share: multiples of `multiple`.
+    multiple : int
+        Tiles begin and end at multiples of it.
+    progress : callable, optional
+        As in `deblur_picture`.
+    """
+    height, width = source.shape[:2]
     rows, columns = round_up(height, multiple), round_up(width, multiple)
     tops, lefts = tile_starts(rows, tile, overlap, multiple), tile_starts(columns, tile, overlap, multiple)
     tall, wide = min(tile, rows), min(tile, columns)
     down, across = blending_weights(tops, tall, overlap), blending_weights(lefts, wide, overlap)
-    strip = np.zeros((tall, columns, channels), np.float32)  # sums for the rows top .. top + tall
+    strip = np.zeros((tall, columns, target.shape[-1]), np.float32)  # sums for the rows top .. top + tall
     for i, top in enumerate(tops):
         lines = source[reflected(top, top + tall, height)]
         for j, left in enumerate(lefts):
             part = _to_unit(lines[:, reflected(left, left + wide, width)])
-            sharp = np.asarray(deblur(part[None]))[0]
+            sharp = np.asarray(function(part[None]))[0]
             strip[:, left : left + wide] += sharp * (down[i][:, None] * across[j])[..., None]
         done = min(tops[i + 1] if i + 1 < len(tops) else rows, height) - top
         target[top : top + done] = _from_unit(strip[:done, :width], target.dtype)

@@ -51,7 +51,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     best = facts["best"]
     split = "val" if "val" in manifest["splits"] else "train"
     path = storage.join(workdir, "best.keras")
-    print(f"best model: {path} (step {best['step']}, PSNR {best['psnr']:.2f} dB on {split})")
+    ((name, value),) = (item for item in best.items() if item[0] != "step")
+    shown = f"PSNR {value:.2f} dB" if name == "psnr" else f"{name.replace('_', ' ')} {value:.4g}"
+    print(f"best model: {path} (step {best['step']}, {shown} on {split})")
     following = provenance.command("tfdeblur.evaluate", [workdir, "--data", options.experiment.data, "--split", "test"])
     print(f"next: {following}")
 

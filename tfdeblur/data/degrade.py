@@ -15,10 +15,13 @@ from tfdeblur.physics.sigma_maps import NODES, between_nodes
 BANK = 512
 """Kernels drawn once at the start, of which each sample gets one."""
 
+WITH_SIGMA = ("recorded", "gaussian", "space_variant")
+"""Blurs whose sigma is known at every pixel; of the records' own where they say it."""
+
 Degrade = Callable[[tf.Tensor, tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
 
 
-def degrading(ranges: Ranges, seed: int) -> Degrade | None:
+def degrading(ranges: Ranges, seed: int, target: str = "sharp") -> Degrade | None:
     """Return the function that degrades a sample, or None where the records' own pairs are wanted as they are.
 
     Sigmas, maps of sigmas, noise, gain and quality are drawn for each sample; kernels from a bank of 512. A sample is
@@ -35,13 +38,23 @@ def degrading(ranges: Ranges, seed: int) -> Degrade | None:
         What to draw from. The blur `"recorded"` is the records' own, to which the camera's part is added.
     seed : int
         Seed of the bank.
+    target : {"sharp", "sigma"}
+        What is to be learned: the sharp picture, or the map of sigma, in place of which it then stands.
 
     Returns
     -------
     callable or None
         From the blurred and the sharp picture, `(H, W, C)` of known shape, uint8 or float32 in [0, 1], and a seed of
-        two integers, to the pair as it is to be learned from, of the same dtypes.
+        two integers, to the pair as it is to be learned from, of the same dtypes; a map of sigma is `(H, W, 1)`,
+        float32, in pixels.
+
+    Raises
+    ------
+    ValueError
+        Sigma is to be learned of a blur that has none.
     """
+    if target == "sigma" and ranges.blur not in WITH_SIGMA:
+        raise ValueError(f"--blur {ranges.blur} has no sigma to be estimated; {', '.join(WITH_SIGMA)} may have")
     if ranges.blur == "recorded" and not any(getattr(ranges, name) for name in CAMERA):
         return None
     bank = None
@@ -50,10 +63,13 @@ def degrading(ranges: Ranges, seed: int) -> Degrade | None:
 
     def degrade(blur, sharp, seed):
         blur_seed, gain_seed, strength_seed, noise_seed, jpeg_seed = tf.unstack(_split(seed, 5))
-        light = _unit(blur) if ranges.blur == "recorded" else _blurred(_unit(sharp), ranges, bank, blur_seed)
+        light, sigma = _unit(blur), sharp
+        if ranges.blur != "recorded":
+            light, sigma = _blurred(_unit(sharp), ranges, bank, blur_seed)
         if ranges.gain:
             gain = tf.random.stateless_uniform([], gain_seed, *ranges.gain)
-            light, sharp = light * gain, _as(noise.saturate(_unit(sharp), gain), sharp.dtype)
+            light = light * gain
+            sharp = sharp if target == "sigma" else _as(noise.saturate(_unit(sharp), gain), sharp.dtype)
         strength_seeds, noise_seeds = (tf.unstack(_split(each, 2)) for each in (strength_seed, noise_seed))
         if ranges.photons:
             photons = tf.random.stateless_uniform([], strength_seeds[0], *ranges.photons)
@@ -65,22 +81,27 @@ def degrading(ranges: Ranges, seed: int) -> Degrade | None:
         if ranges.jpeg:
             quality = tf.random.stateless_uniform([], jpeg_seed, ranges.jpeg[0], ranges.jpeg[1] + 1, tf.int32)
             light = noise.jpeg(light, quality)
-        return _as(light, blur.dtype), sharp
+        return _as(light, blur.dtype), sigma if target == "sigma" else sharp
 
     return degrade
 
 
-def _blurred(sharp: tf.Tensor, ranges: Ranges, bank: np.ndarray | None, seed: tf.Tensor) -> tf.Tensor:
-    """Blur a picture as `tools.degrade.BLURS` does it of the same kind."""
+def _blurred(
+    sharp: tf.Tensor, ranges: Ranges, bank: np.ndarray | None, seed: tf.Tensor
+) -> tuple[tf.Tensor, tf.Tensor | None]:
+    """Blur a picture as `tools.degrade.BLURS` does it of the same kind; return its map of sigma too, if it has one."""
+    size = sharp.shape[:2]
     if ranges.blur == "gaussian":
-        return gaussian_blur(sharp, tf.random.stateless_uniform([], seed, *ranges.sigma), ranges.sigma[1])
+        sigma = tf.random.stateless_uniform([], seed, *ranges.sigma)
+        return gaussian_blur(sharp, sigma, ranges.sigma[1]), tf.fill((*size, 1), sigma)
     if ranges.blur == "space_variant":
         nodes = tf.random.stateless_uniform([NODES, NODES], seed, *ranges.sigma)
-        return space_variant_blur(sharp, between_nodes(nodes, sharp.shape[:2], ops), ranges.sigma[1])
+        sigma = between_nodes(nodes, size, ops)
+        return space_variant_blur(sharp, sigma, ranges.sigma[1]), sigma[..., None]
     if bank is None:
-        return sharp
+        return sharp, None
     kernel = tf.gather(bank, tf.random.stateless_uniform([], seed, 0, len(bank), tf.int32))
-    return convolve(sharp, kernel, "zero" if ranges.blur == "gaussian5x5" else "reflect")
+    return convolve(sharp, kernel, "zero" if ranges.blur == "gaussian5x5" else "reflect"), None
 
 
 def _split(seed: tf.Tensor, count: int) -> tf.Tensor:

@@ -75,6 +75,7 @@ def training_batches(
     shuffle: int = 4096,
     augment: bool = True,
     degradation: Ranges | None = None,
+    target: str = "sharp",
     seed: int = 0,
     first_step: int = 0,
     parallel: int = tf.data.AUTOTUNE,
@@ -103,6 +104,8 @@ def training_batches(
         Whether to flip and turn.
     degradation : Ranges, optional
         Blur the sharp samples anew in every epoch, or add noise to them: see `degrade.degrading`.
+    target : {"sharp", "sigma"}
+        The second of each pair: the sharp picture; or the map of sigma, `(batch, h, w, 1)`, float32, in pixels.
     seed : int
         Seed of the order, the crops, the degradations, the flips and turns.
     first_step : int
@@ -121,10 +124,11 @@ def training_batches(
     shards = records.shard_paths(folder, split, manifest)
     grid, window = (patch, None) if crop == "grid" else (None, patch)
     encoded = cache == "none" and not grid
+    decode = _decoder(manifest, degradation, target)
     if encoded:
-        samples, pair_of = _encoded(shards, manifest, parallel)
+        samples, pair_of = _encoded(shards, manifest, decode, parallel)
     else:
-        samples, pair_of = read_pairs(shards, manifest, parallel), _crop
+        samples, pair_of = _read(shards, parallel).map(decode, parallel), _crop
     if grid:
         samples = samples.map(lambda *pair: tuple(patches.extract(p, grid) for p in pair), parallel).unbatch()
     if cache != "none":
@@ -142,7 +146,7 @@ def training_batches(
     stream = tf.data.Dataset.range(first_epoch, tf.int64.max).flat_map(one_epoch).skip(offset)
     height, width = patch or manifest["size"]
     flip_each = augment and height * width > SMALL
-    degraded = degrade.degrading(degradation, seed) if degradation else None
+    degraded = degrade.degrading(degradation, seed, target) if degradation else None
 
     @tf.autograph.experimental.do_not_convert  # which would turn an error's sentence into a traceback
     def finish(index, sample):
@@ -174,24 +178,24 @@ def validation_batches(
     patch: tuple[int, int] | None = None,
     limit: int | None = None,
     degradation: Ranges | None = None,
+    target: str = "sharp",
     seed: int = 0,
 ) -> tf.data.Dataset:
     """Return one pass, in order, over the first `limit` pictures of a split, cut into patches and kept in memory.
 
-    They are degraded as in training, but each in every pass alike. Batches are `(blur, sharp)`, `(batch, h, w, C)`,
-    uint8 as stored, the last one smaller; pictures that differ in size and are not cut come one by one. Raises what
-    `training_batches` raises.
+    They are degraded as in training, but each in every pass alike. Batches are those of `training_batches`, the last
+    one smaller; pictures that differ in size and are not cut come one by one. Raises what `training_batches` raises.
     """
     manifest = records.load_manifest(folder)
     shards = records.shard_paths(folder, split, manifest)
     _grid(manifest, split, patch)
-    pairs = read_pairs(shards, manifest)
-    pairs = pairs.take(-1 if limit is None else limit)
+    pairs = _read(shards, tf.data.AUTOTUNE).map(_decoder(manifest, degradation, target), tf.data.AUTOTUNE)
+    pairs = pairs.with_options(_in_order()).take(-1 if limit is None else limit)
     if patch:
         pairs = pairs.map(lambda *pair: tuple(patches.extract(p, patch) for p in pair)).unbatch()
     elif manifest["size"] is None:
         batch = 1
-    degraded = degrade.degrading(degradation, seed) if degradation else None
+    degraded = degrade.degrading(degradation, seed, target) if degradation else None
     if degraded:
 
         @tf.autograph.experimental.do_not_convert
@@ -251,16 +255,30 @@ def _decode(serialized: tf.Tensor, manifest: dict) -> tuple[tf.Tensor, tf.Tensor
     return tuple(tf.ensure_shape(picture, shape) for picture in pair)
 
 
-def _encoded(shards: list[str], manifest: dict, parallel: int) -> tuple[tf.data.Dataset, Callable]:
+def _decode_sigma(serialized: tf.Tensor, manifest: dict) -> tuple[tf.Tensor, tf.Tensor]:
+    """Decode one record into its blurred picture and the map of its sigma."""
+    blur, _ = _decode(serialized, manifest)
+    sigma = records.parse(serialized)["sigma"]
+    unknown = "a record does not say the sigma of its blur; blur while training, with --blur gaussian"
+    return blur, tf.fill(tf.shape(blur[..., :1]), tf.debugging.check_numerics(sigma, unknown))
+
+
+def _decoder(manifest: dict, degradation: Ranges | None, target: str) -> Callable:
+    """Return what decodes a record into the pair that is to be learned from, or that it is made of."""
+    recorded = degradation is None or degradation.blur == "recorded"
+    return partial(_decode_sigma if target == "sigma" and recorded else _decode, manifest=manifest)
+
+
+def _encoded(shards: list[str], manifest: dict, decode: Callable, parallel: int) -> tuple[tf.data.Dataset, Callable]:
     """Return the records in the order of `_read`, not decoded, and what makes of one its pair, or a patch of it."""
-    pairs = raw.raw_pairs(shards, manifest)
+    pairs = raw.raw_pairs(shards, manifest) if decode.func is _decode else None
     if pairs:
         places = pairs.places()
         in_turn = _in_turn(range(len(shards)), lambda shard: tf.data.Dataset.from_tensor_slices(places[shard]), 1)
         return in_turn, pairs.pair
 
     def pair_of(serialized, patch, seed):
-        return _crop(_decode(serialized, manifest), patch, seed)
+        return _crop(decode(serialized), patch, seed)
 
     return _read(shards, parallel), pair_of
 

@@ -51,7 +51,7 @@ def flip_and_turn(blur: tf.Tensor, sharp: tf.Tensor, seed: tf.Tensor) -> tuple[t
 
     def apply(picture):
         # Each symmetry in one pass over the pixels, by the fastest operator there is for it.
-        flat = (1, height * width, picture.shape[-1])
+        shape, flat = picture.shape, (1, height * width, picture.shape[-1])
         flipped = [
             lambda: picture,
             lambda: tf.gather(picture, tf.range(height - 1, -1, -1)),
@@ -61,8 +61,8 @@ def flip_and_turn(blur: tf.Tensor, sharp: tf.Tensor, seed: tf.Tensor) -> tuple[t
         picture = tf.switch_case(drawn % 4, flipped)
         if height == width:
             picture = tf.cond(drawn < 4, lambda: picture, lambda: tf.gather(tf.reshape(picture, flat[1:]), turned))
-            picture = tf.reshape(picture, blur.shape)
-        return tf.ensure_shape(picture, blur.shape)
+            picture = tf.reshape(picture, shape)
+        return tf.ensure_shape(picture, shape)
 
     return apply(blur), apply(sharp)
 
@@ -79,7 +79,7 @@ def flip_and_turn_batch(blur: tf.Tensor, sharp: tf.Tensor, seed: tf.Tensor) -> t
     seed : tensor
         Two integers; equal seeds make equal choices.
     """
-    count, height, width, channels = blur.shape
+    count, height, width, _ = blur.shape
     order = np.arange(height * width).reshape(height, width)
     orders = [order, order[::-1], order[:, ::-1], order[::-1, ::-1]]
     if height == width:
@@ -87,4 +87,4 @@ def flip_and_turn_batch(blur: tf.Tensor, sharp: tf.Tensor, seed: tf.Tensor) -> t
     drawn = tf.random.stateless_uniform([count], seed, 0, len(orders), tf.int32)
     pixels = tf.gather(tf.constant(np.stack([o.ravel() for o in orders]), tf.int32), drawn)
     pixels += tf.range(count)[:, None] * (height * width)
-    return tuple(tf.reshape(tf.gather(tf.reshape(p, (-1, channels)), pixels), p.shape) for p in (blur, sharp))
+    return tuple(tf.reshape(tf.gather(tf.reshape(p, (-1, p.shape[-1])), pixels), p.shape) for p in (blur, sharp))

@@ -15,6 +15,7 @@ from tfdeblur.experiments import (
     reds_unet16,
     sample,
     sample_wgan,
+    sigma_dense,
 )
 
 EXPERIMENTS: dict[str, Experiment] = {
@@ -33,5 +34,6 @@ EXPERIMENTS: dict[str, Experiment] = {
         reds_msdeblurwgan,
         pairs_laplacian_deblurgan,
         pairs_unet_gan,
+        sigma_dense,
     )
 }

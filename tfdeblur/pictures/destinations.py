@@ -17,13 +17,28 @@ class Job:
 
     Parameters
     ----------
-    source, target, sheet : str
-        Paths of the photograph, of its result and of the sheet that compares them.
+    source, target : str
+        Paths of the photograph and of its result.
+    name : str
+        Path of what else is made of it, but for an ending.
     """
 
     source: str
     target: str
-    sheet: str
+    name: str
+
+    def beside(self, what: str) -> str:
+        """Return where something else that is made of the photograph goes, without its suffix.
+
+        >>> Job("a/one.jpg", "out/one.jpg", "out/one").beside("sigma")
+        'out/one-sigma'
+        """
+        return f"{self.name}-{what}"
+
+    @property
+    def sheet(self) -> str:
+        """The path of the sheet that compares photograph and result."""
+        return f"{self.beside('compare')}.png"
 
     @property
     def real_source(self) -> str:
@@ -103,7 +118,7 @@ def plan(pictures: Sequence[tuple[str, str]], out: str, format: str | None = Non
     sheets = [os.path.splitext(target)[0] for target in targets]
     shared = _doubles(sheets) | {name for name in sheets if f"{name}-compare.png" in targets}
     return [
-        Job(file, os.path.join(out, target), os.path.join(out, f"{target if name in shared else name}-compare.png"))
+        Job(file, os.path.join(out, target), os.path.join(out, target if name in shared else name))
         for (file, _), target, name in zip(pictures, targets, sheets, strict=True)
     ]
 

@@ -9,6 +9,7 @@ from keras import ops
 from tfdeblur.evaluation.metrics import PSNR, SSIM
 from tfdeblur.losses import as_unit_range, over_scales
 from tfdeblur.models import every_scale
+from tfdeblur.training.supervised import Supervised
 
 
 class Adversarial(keras.Model):
@@ -37,6 +38,8 @@ class Adversarial(keras.Model):
 
     LOGGED: tuple[str, ...] = ()
     """What the steps of a subclass report of themselves."""
+
+    criterion, shown = Supervised.criterion, Supervised.shown
 
     def __init__(
         self,

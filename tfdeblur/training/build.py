@@ -5,9 +5,10 @@ import tensorflow as tf
 
 from tfdeblur import losses
 from tfdeblur.config import Experiment
-from tfdeblur.models import build_model, discriminator, patchgan
+from tfdeblur.models import build_estimator, build_model, discriminator, patchgan
 from tfdeblur.precision import computing_in
 from tfdeblur.training import schedule
+from tfdeblur.training.estimating import Estimating
 from tfdeblur.training.gan import GAN
 from tfdeblur.training.supervised import Supervised
 from tfdeblur.training.wgan_gp import WGANGP
@@ -31,20 +32,21 @@ def build(experiment: Experiment, steps: int, steps_per_epoch: float, policy: st
         There is no such model or loss, or the model has not such an option.
     """
     network = _network(experiment, policy)
-    loss = losses.find_loss(experiment.loss, experiment.vgg_weights)
     single = tf.distribute.get_strategy().num_replicas_in_sync == 1
     how = {
         "optimizer": schedule.optimizer(experiment, steps, steps_per_epoch),
         "jit_compile": experiment.xla if single else "auto",
         "steps_per_execution": experiment.steps_per_execution,
     }
-    if experiment.training == "supervised":
-        model = Supervised(network, loss)
+    if experiment.training == "sigma":
+        model = Estimating(network)
+    elif experiment.training == "supervised":
+        model = Supervised(network, losses.find_loss(experiment.loss, experiment.vgg_weights))
     else:
-        model = _adversarial(experiment, network, loss)
+        model = _adversarial(experiment, network, losses.find_loss(experiment.loss, experiment.vgg_weights))
         how["critic_optimizer"] = schedule.optimizer(experiment, steps, steps_per_epoch, ema=False)
     model.compile(**how)
-    model.build((None, None, None, experiment.channels))
+    model.build(network.input_shape)
     model.build_optimizers()
     return model
 
@@ -56,7 +58,7 @@ def batches_per_step(experiment: Experiment) -> int:
 
 def as_steps(batches: tf.data.Dataset, experiment: Experiment, count: int) -> tf.data.Dataset:
     """Divide what the pipeline gives for a step into the `count` batches that adversarial training takes, a tuple."""
-    if experiment.training == "supervised":
+    if experiment.training in ("supervised", "sigma"):
         return batches
 
     def divide(blur, sharp):
@@ -67,6 +69,10 @@ def as_steps(batches: tf.data.Dataset, experiment: Experiment, count: int) -> tf
 
 def _network(experiment: Experiment, policy: str) -> keras.Model:
     with computing_in(policy):
+        if experiment.training == "sigma":
+            return build_estimator(
+                experiment.model, channels=experiment.channels, features=experiment.features, classes=experiment.classes
+            )
         return build_model(
             experiment.model, channels=experiment.channels, features=experiment.features, depth=experiment.depth,
             residual=experiment.residual, upsampling=experiment.upsampling, tanh=experiment.tanh or None,

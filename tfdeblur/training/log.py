@@ -72,11 +72,12 @@ class Log:
         )
         self.seconds, self.samples = 0.0, 0
 
-    def pictures(self, step: int, blur: np.ndarray, restored: np.ndarray, sharp: np.ndarray) -> None:
-        """Show blurred, restored and sharp pictures, `(N, H, W, C)` in [0, 1], side by side."""
-        rows = np.concatenate([blur, np.clip(restored, 0, 1), sharp], axis=2)
-        with self.writer.as_default(step):
-            tf.summary.image("blurred, restored, sharp", rows, max_outputs=PICTURES)
+    def pictures(self, step: int, shown: list[np.ndarray]) -> None:
+        """Show batches `(N, H, W, C)` in [0, 1] side by side: what is given, what is made of it, the truth."""
+        if shown:
+            rows = np.clip(np.concatenate(shown, axis=2), 0, 1)
+            with self.writer.as_default(step):
+                tf.summary.image("given, made, true", rows, max_outputs=PICTURES)
 
     def close(self) -> None:
         """Close the bar and the files."""

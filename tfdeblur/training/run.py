@@ -12,7 +12,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfdeblur import devices, losses, provenance, storage
+from tfdeblur import devices, provenance, storage
 from tfdeblur.config import Experiment
 from tfdeblur.data import patches, pipeline, records
 from tfdeblur.inference import size_multiple
@@ -105,7 +105,13 @@ def check_fit(experiment: Experiment, manifest: dict, network: keras.Model) -> N
             f"{experiment.channels}; give --channels {manifest['channels']}"
         )
     height, width = patch_size(experiment) or manifest["size"]
-    multiple = size_multiple(network)
+    fixed = network.input_shape[1:3]
+    if None not in fixed and fixed != (height, width):
+        raise ValueError(
+            f"{experiment.model} takes patches of {fixed[0]}x{fixed[1]}, the samples are {height}x{width}; choose "
+            "another --patch"
+        )
+    multiple = size_multiple(network, network.output_shape[-1]) if len(network.output_shape) == 4 else 1
     if height % multiple or width % multiple:
         raise ValueError(
             f"{experiment.model} takes heights and widths that are multiples of {multiple}, the samples are "
@@ -130,7 +136,7 @@ class _Run:
         if "val" in manifest["splits"]:
             patch, limit = patch_size(experiment), experiment.validation_pictures
             batch = self.plan.batch
-            made = {"degradation": ranges_of(experiment), "seed": experiment.seed}
+            made = {"degradation": ranges_of(experiment), "target": experiment.target, "seed": experiment.seed}
             self.validation = pipeline.validation_batches(
                 experiment.data, batch=batch, patch=patch, limit=limit, **made
             )
@@ -158,7 +164,7 @@ class _Run:
         e = dataclasses.replace(self.experiment, **otherwise)
         batches = pipeline.training_batches(
             e.data, batch=self.plan.samples, patch=patch_size(e), crop=e.crop, cache=e.cache, shuffle=e.shuffle,
-            augment=e.augment, degradation=ranges_of(e), seed=e.seed, first_step=self.done,
+            augment=e.augment, degradation=ranges_of(e), target=e.target, seed=e.seed, first_step=self.done,
         )  # fmt: skip
         return as_steps(batches, e, self.plan.batches)
 
@@ -199,11 +205,12 @@ class _Run:
         with _averaged_weights(self.model):
             if self.validation is not None:
                 validation = self.model.evaluate(self.validation, return_dict=True, verbose=0)
-                blur, sharp = (p[:PICTURES].numpy() for p in next(iter(self.validation)))
-                restored = self.model.network(losses.as_unit_range(blur), training=False)
-                log.pictures(self.done, *(np.asarray(losses.as_unit_range(p)) for p in (blur, restored, sharp)))
-            score = validation.get("psnr", training["psnr"])
-            if self.state["best"] is None or score > self.state["best"]:
+                log.pictures(
+                    self.done, self.model.shown(*(part[:PICTURES].numpy() for part in next(iter(self.validation))))
+                )
+            name, sign = self.model.criterion
+            score = validation.get(name, training[name])
+            if self.state["best"] is None or sign * (score - self.state["best"]) > 0:
                 self.state |= {"best": float(score), "best_step": self.done}
                 run_folder.save_network(self.workdir, "best", self.model.network)
         log.period(self.done, float(self.model.optimizer.learning_rate), training, validation)
@@ -211,7 +218,7 @@ class _Run:
 
     def _checkpoint(self) -> None:
         self.state["seconds"] = time.monotonic() - self.began
-        best = {"step": self.state["best_step"], "psnr": self.state["best"]}
+        best = {"step": self.state["best_step"], self.model.criterion[0]: self.state["best"]}
         done = {"step": self.done, "steps": self.plan.steps, "seconds": round(self.state["seconds"], 1), "best": best}
         run_folder.write_facts(self.workdir, self.facts | done)  # first: wherever there is a checkpoint there are facts
         run_folder.save_checkpoint(self.workdir, self.model, self.done, self.state)

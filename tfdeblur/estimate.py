@@ -1,0 +1,108 @@
+"""Say where and how much photographs are blurred: `python -m tfdeblur.estimate PATH... --model RUN --out DIR`."""
+
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+import numpy as np
+import tyro
+
+from tfdeblur import storage
+from tfdeblur.commandline import import_tensorflow, parse, run
+from tfdeblur.pictures.destinations import Job, find_pictures, plan
+
+UNITS = 1000
+"""Values of the 16-bit PNG to a pixel of sigma."""
+
+SMALLEST_TOP = 3.0
+"""Least sigma of the overlay's last colour, in pixels: what is sharp everywhere is dark everywhere."""
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """Of which photographs to estimate the blur, with what, and where to put the maps."""
+
+    paths: Annotated[tuple[str, ...], tyro.conf.Positional]
+    """Photographs, folders (with all below them) and patterns such as 'trip/*.jpg'."""
+    out: str
+    """Folder for the maps NAME-sigma.png and the pictures NAME-sigma-overlay.png."""
+    model: str = "reblurring"
+    """A run folder or .keras file of a network that estimates sigma; or reblurring, which needs no training."""
+    smooth: int = 0
+    """Average the map over squares of so many pixels."""
+    format: Literal["png", "npy"] = "png"
+    """png: 16 bits, a thousand to a pixel of sigma; npy: float32, in pixels."""
+    overwrite: bool = False
+    """Replace results that exist; without it they are left alone and reported."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Write maps; a photograph that fails is reported and the rest goes on.
+
+    Returns
+    -------
+    int
+        0 if every photograph has its map, 1 if some failed or were skipped.
+    """
+    chosen = parse(Arguments, "tfdeblur.estimate", arguments, "Say where and how much photographs are blurred.")
+    if chosen.smooth < 0:
+        raise ValueError(f"--smooth is {chosen.smooth}; it takes a number of pixels, at least 0")
+    jobs = plan(find_pictures(chosen.paths, chosen.out), chosen.out)
+    import_tensorflow()  # not before a mistyped path has been reported
+    from tfdeblur.estimation.sigma_map import load_estimator
+
+    estimator = load_estimator(chosen.model)
+    storage.make_folder(chosen.out)
+    missing = 0
+    for job in jobs:
+        try:
+            print(f"{job.source}: {_estimate(estimator, job, chosen)}")
+        except (ValueError, OSError) as error:
+            missing += 1
+            print(f"error: {job.source}: {error}".replace(f"{job.source}: {job.source}", job.source), file=sys.stderr)
+    return 1 if missing else 0
+
+
+def _estimate(estimator, job: Job, chosen: Arguments) -> str:
+    """Write the map of a photograph and its overlay; return what is to be said of it."""
+    from scipy import ndimage
+
+    from tfdeblur.estimation.sigma_map import sigma_map
+    from tfdeblur.pictures import photographs
+    from tfdeblur.pictures.overlay import overlay
+
+    base = job.beside("sigma")
+    map_path, overlay_path = f"{base}.{chosen.format}", f"{base}-overlay.png"
+    for existing in (map_path, overlay_path):
+        if os.path.exists(existing) and not chosen.overwrite:
+            raise FileExistsError(f"{existing} exists (use --overwrite to replace it)")
+    pixels = photographs.read(job.source).pixels
+    sigma, deviation = sigma_map(estimator, pixels)
+    if chosen.smooth > 1:
+        sigma = ndimage.uniform_filter(sigma, chosen.smooth, mode="mirror")
+    storage.make_folder(os.path.dirname(base))
+    _write(map_path, sigma)
+    with storage.publish(overlay_path) as temporary:
+        overlay(pixels, sigma, max(SMALLEST_TOP, float(np.quantile(sigma, 0.99)))).save(temporary, "PNG")
+    low, middle, high = np.quantile(sigma, (0.05, 0.5, 0.95))
+    unsure = np.median(deviation)
+    give = f", uncertain by {unsure:.2f}" if unsure else ""
+    return f"sigma {middle:.2f} px{give}; nine tenths of it between {low:.2f} and {high:.2f}; {map_path}"
+
+
+def _write(path: str, sigma: np.ndarray) -> None:
+    from PIL import Image
+
+    with storage.publish(path) as temporary:
+        if path.endswith(".npy"):
+            with open(temporary, "wb") as file:
+                np.save(file, sigma)
+        else:
+            values = np.rint(np.clip(sigma * UNITS, 0, np.iinfo(np.uint16).max))
+            Image.fromarray(np.uint16(values)).save(temporary, "PNG")
+
+
+if __name__ == "__main__":
+    run(main)

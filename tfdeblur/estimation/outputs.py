@@ -1,0 +1,66 @@
+"""What networks say of sigma, in numbers: what their outputs mean, and what it costs them to be wrong.
+
+An output of two values is sigma in pixels and the logarithm of the variance of its error, for a picture `(N, 2)` or at
+every pixel `(N, H, W, 2)`. An output `(N, K)` with more of them is the logits of K classes.
+"""
+
+import numpy as np
+from keras import ops
+
+LOW, HIGH = 0.3, 3.0
+"""The first and the last class's sigma in pixels (Patro 2017, section 3.1); the others are evenly spaced between."""
+
+LEAST, MOST = -12.0, 6.0
+"""Limits of the logarithm of a variance."""
+
+TRUST = 0.5
+"""The power of the variance by which errors are weighted, 0 as by the likelihood, 1 as by the squared error."""
+
+
+def class_sigmas(count: int) -> np.ndarray:
+    """Return the sigmas of some classes, in pixels, float32.
+
+    >>> class_sigmas(10)
+    array([0.3, 0.6, 0.9, 1.2, 1.5, 1.8, 2.1, 2.4, 2.7, 3. ], dtype=float32)
+    """
+    return np.linspace(LOW, HIGH, count, dtype=np.float32)
+
+
+def are_classes(output) -> bool:
+    """Whether an output, or its shape, is the logits of classes."""
+    shape = getattr(output, "shape", output)
+    return len(shape) == 2 and shape[-1] > 2
+
+
+def sigma_of(output):
+    """Return what an output says: sigma and the standard deviation of its error, in pixels, each `(..., 1)`.
+
+    Of classes it is the likeliest one's sigma, and the deviation of the classes' sigmas from it by their probabilities.
+    """
+    if are_classes(output):
+        sigmas, probabilities = class_sigmas(output.shape[-1]), ops.softmax(output)
+        sigma = ops.take(sigmas, ops.argmax(output, -1))[:, None]
+        return sigma, ops.sqrt(ops.sum(probabilities * (sigmas - sigma) ** 2, -1, keepdims=True))
+    return output[..., :1], ops.exp(ops.clip(output[..., 1:], LEAST, MOST) / 2)
+
+
+def target_of(sigma_map, output):
+    """Return what an output should have said: the map `(N, H, W, 1)`, or its mean `(N, 1)` if it speaks of pictures."""
+    return sigma_map if len(output.shape) == 4 else ops.mean(sigma_map, (1, 2))
+
+
+def loss(sigma_map, output):
+    """Return what an output costs, for each picture, `(N,)`.
+
+    Of classes it is the cross-entropy with the class nearest to the picture's mean sigma. Otherwise it is the negative
+    logarithm of a Gaussian's likelihood, weighted by a power of the variance it says (Seitzer et al. 2022, equation 5):
+    without, errors that are said to be large would hardly be mended.
+    """
+    target = target_of(sigma_map, output)
+    if are_classes(output):
+        nearest = ops.argmin(ops.abs(target - class_sigmas(output.shape[-1])), -1)
+        return ops.sparse_categorical_crossentropy(nearest, output, from_logits=True)
+    logarithm = ops.clip(output[..., 1:], LEAST, MOST)
+    cost = (ops.square(target - output[..., :1]) * ops.exp(-logarithm) + logarithm) / 2
+    cost = cost * ops.stop_gradient(ops.exp(TRUST * logarithm))
+    return ops.mean(cost, tuple(range(1, len(cost.shape))))

@@ -1,0 +1,62 @@
+"""Space-variant deblurring: every level of blur by itself, put together by a map (Kendall & Rios 2019, Phase II)."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from tfdeblur.physics.blur import space_variant_blur
+from tfdeblur.physics.kernels import gaussian
+from tfdeblur.physics.sigma_maps import blend_weights, sigma_ladder
+
+SHARP = 0.4
+"""Sigma in pixels up to which a pixel counts as sharp and is left as it is."""
+
+
+def stitch(pictures: np.ndarray, sigma_map: np.ndarray, deblur: Callable) -> np.ndarray:
+    """Deblur pictures whose Gaussian blur varies from pixel to pixel.
+
+    The pictures are deblurred whole at a few sigmas, those of `sigma_ladder`; at each pixel the results of the two
+    nearest are blended, linearly in the variance. What is sharper than a sigma is blurred to it before: there the
+    deblurring would make waves that reach far into what is as blurred as it takes it to be. What the map says is sharp
+    stays as it is, to the last bit.
+
+    Parameters
+    ----------
+    pictures : numpy.ndarray
+        `(N, H, W, C)`, float32 in [0, 1].
+    sigma_map : numpy.ndarray
+        `(H, W)`, or `(N, H, W)` for a map each: standard deviations in pixels, >= 0.
+    deblur : callable
+        `(pictures, kernel)` to sharp pictures: one of `classical.METHODS`, or any network that takes a kernel.
+
+    Returns
+    -------
+    numpy.ndarray
+        Same shape and dtype, not clipped.
+
+    Raises
+    ------
+    ValueError
+        The map is not of the pictures' size, or has values that are no sigmas.
+    """
+    maps = sigma_map[None] if sigma_map.ndim == 2 else sigma_map
+    if maps.shape[1:] != pictures.shape[1:3] or len(maps) not in (1, len(pictures)):
+        raise ValueError(
+            f"a sigma map of shape {sigma_map.shape} for pictures of shape {pictures.shape}; it must be (H, W) or "
+            "(N, H, W)"
+        )
+    if not (np.isfinite(maps).all() and (maps >= 0).all()):
+        raise ValueError("a sigma map must hold numbers of pixels >= 0")
+    maps = np.where(maps <= SHARP, 0, maps).astype(pictures.dtype)
+    ladder = sigma_ladder(float(maps.max()))
+    stitched = np.zeros_like(pictures)
+    for sigma, weight in zip(ladder, blend_weights(maps, ladder, np), strict=True):
+        if weight.any():
+            stitched += weight[..., None] * (_deblurred(pictures, maps, sigma, deblur) if sigma else pictures)
+    return stitched
+
+
+def _deblurred(pictures: np.ndarray, maps: np.ndarray, sigma: float, deblur: Callable) -> np.ndarray:
+    """Deblur pictures as ones whose sigma is everywhere at least this one."""
+    missing = np.sqrt(np.maximum(sigma**2 - maps**2, 0))
+    return deblur(space_variant_blur(pictures, missing), gaussian(sigma))

@@ -1,0 +1,31 @@
+"""Maps of sigma by one pass of a fully convolutional network: what Patro names as future work, on Brodatz' textures.
+
+python -m tools.make_tfrecords images --src BRODATZ --blur none --channels 1 --encoding raw
+        --splits train=60 val=8 test=12 --out tfrecords/brodatz
+python -m tfdeblur.train sigma_dense
+"""
+
+from tfdeblur.config import Experiment
+
+experiment = Experiment(
+    name="sigma_dense",
+    data="tfrecords/brodatz",
+    channels=1,
+    patch="96x96",
+    crop="random",
+    cache="none",
+    blur="gaussian",
+    sigma=(0.2, 3.2),
+    training="sigma",
+    model="sigma_dense",
+    learning_rate=2e-3,
+    schedule="cosine",
+    warmup_steps=100,
+    clip_norm=1.0,
+    ema=0.998,
+    batch=16,
+    steps=6000,
+    validate_every=500,
+    validation_pictures=8,
+    checkpoint_every=500,
+)

@@ -1,0 +1,44 @@
+"""Patro's classifier of the blur of patches (2017, section 3.3), whose widths the report does not give."""
+
+import keras
+from keras import layers
+
+SIDE = 32
+"""Pixels along an edge of the patches."""
+
+FEATURES = (32, 32, 64, 64, 128, 128, 128, 128)
+DENSE = (1024, 1024, 1024)
+
+
+def patro(*, channels: int = 1, classes: int = 10, features: int = FEATURES[0], dropout: float = 0.5) -> keras.Model:
+    """Build the classifier of 32x32 patches by the sigma of their Gaussian blur.
+
+    Eight 3x3 convolutions with batch normalisation and ReLU, halved after every second one, then four dense layers with
+    dropout: 3,218,474 parameters with 10 classes (the report: 3.27 million).
+
+    Parameters
+    ----------
+    channels : int
+        Of the patches.
+    classes : int
+        How many sigmas there are, evenly spaced over the range of `tfdeblur.estimation.outputs`.
+    features : int
+        Of the first convolution, to which the other layers' are in proportion.
+    dropout : float
+        Share of the dense layers' inputs that training leaves out.
+
+    Returns
+    -------
+    keras.Model
+        Patches `(N, 32, 32, channels)` in [0, 1] to float32 logits `(N, classes)`.
+    """
+    inputs = x = keras.Input((SIDE, SIDE, channels))
+    for index, wide in enumerate(FEATURES):
+        x = layers.Conv2D(wide * features // FEATURES[0], 3, padding="same", use_bias=False)(x)
+        x = layers.ReLU()(layers.BatchNormalization()(x))
+        if index % 2:
+            x = layers.MaxPooling2D()(x)
+    x = layers.Flatten()(x)
+    for wide in DENSE:
+        x = layers.Dropout(dropout)(layers.Dense(wide * features // FEATURES[0], activation="relu")(x))
+    return keras.Model(inputs, layers.Dense(classes, dtype="float32")(x), name="patro")
