@@ -2,13 +2,16 @@
 
 import json
 
+import keras
 import numpy as np
 import pytest
 import skimage.data
+from keras import layers
+from PIL import Image
 
 from tests.picture_folders import images
-from tests.test_comparisons import command
-from tfdeblur import report
+from tests.test_comparisons import blurred_photograph, command, error
+from tfdeblur import deblur, report
 from tfdeblur.classical import METHODS
 from tfdeblur.estimation.reblurring import CANDIDATES, reblurring_map
 from tfdeblur.estimation.stitching import SHARP, stitch
@@ -60,6 +63,20 @@ def test_stitching_with_the_true_map_sharpens_what_is_blurred_and_leaves_the_res
     assert after < before / 2
     faint = np.where(sigma > 0, sigma, SHARP)
     np.testing.assert_array_equal(stitch(blur, faint, METHODS["wiener"])[:, :, :128], blur[:, :, :128])
+
+
+def test_a_photograph_is_stitched_by_the_command(tmp_path, capsys):
+    blur, sharp = blurred_photograph(tmp_path / "in.png", sigma=2.0)
+    always = layers.Conv2D(2, 1, kernel_initializer="zeros", bias_initializer=keras.initializers.Constant([2.0, -4.0]))
+    inputs = keras.Input((None, None, 1))
+    keras.Model(inputs, always(inputs)).save(tmp_path / "two.keras")
+    options = ("--method", "stitch", "--out", tmp_path / "out")
+    code, err = command(capsys, deblur.main, tmp_path / "in.png", "--psf", f"map:{tmp_path / 'two.keras'}", *options)
+    assert code == 0, err
+    with Image.open(tmp_path / "out" / "in.png") as image:
+        assert error(image, sharp) < 0.5 * error(blur, sharp)
+    for psf, message in (("gaussian:2", "stitch takes --psf map:MODEL"), ("map:nothing", "there is no nothing")):
+        assert message in command(capsys, deblur.main, tmp_path / "in.png", "--psf", psf, *options)[1]
 
 
 @pytest.mark.parametrize(

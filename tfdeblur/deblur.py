@@ -25,11 +25,13 @@ class Arguments:
     """Folder for the results, which keep their names; what lies in folders keeps its place in them."""
     model: str | None = None
     """A run folder (its best.keras), a .keras file, or a folder made by tfdeblur.export."""
-    method: Literal["wiener", "tikhonov", "rl", "tv", "hyper-laplacian"] | None = None
-    """Instead of a model: deconvolution with a known kernel, or with one estimated from each photograph."""
+    method: Literal["wiener", "tikhonov", "rl", "tv", "hyper-laplacian", "stitch"] | None = None
+    """Instead of a model: deconvolution with a known kernel, or with one estimated from each photograph; stitch is
+    wiener with a Gaussian of another sigma at every pixel."""
     psf: str | None = None
-    """Kernel of a method: gaussian:SIGMA, disk:RADIUS, motion:LENGTH,ANGLE, a file (.npy, .npz:NAME, a picture), or
-    blind:SIZE, estimated from the photograph and at most SIZE pixels wide. Pixels and degrees."""
+    """Kernel of a method: gaussian:SIGMA, disk:RADIUS, motion:LENGTH,ANGLE, a file (.npy, .npz:NAME, a picture);
+    blind:SIZE, estimated from the photograph and at most SIZE pixels wide; or map:MODEL, a Gaussian at every pixel as
+    a model for tfdeblur.estimate says. Pixels and degrees."""
     noise: float | None = None
     """Standard deviation of the noise in [0, 1], for every method but rl; by default estimated from each photograph."""
     iterations: int | None = None
@@ -95,17 +97,25 @@ def _check(chosen: Arguments) -> None:
         raise ValueError("give either --model, a trained network, or --method with --psf, a classical one")
     if (chosen.method is None) != (chosen.psf is None):
         raise ValueError("--method and --psf belong together, as in --method rl --psf gaussian:1.5")
+    if chosen.method == "stitch" and not chosen.psf.startswith("map:"):
+        raise ValueError(f"--method stitch takes --psf map:MODEL, not {chosen.psf}; other methods take every PSF")
     if chosen.model is not None and (chosen.noise, chosen.iterations) != (None, None):
         raise ValueError("--noise and --iterations are options of --method; a network takes neither")
 
 
 def _deblur_of(chosen: Arguments) -> Callable:
     """Return what makes, of a photograph's pixels, the function on its tiles."""
-    if chosen.method:
+    options = (chosen.noise, chosen.iterations)
+    if chosen.method and not chosen.psf.startswith("map:"):
         from tfdeblur.classical.photographs import deblurrer
 
-        return deblurrer(chosen.method, chosen.psf, chosen.noise, chosen.iterations)
+        return deblurrer(chosen.method, chosen.psf, *options)
     import_tensorflow()  # not before a mistyped path has been reported
+    if chosen.method:
+        from tfdeblur.estimation.stitching import stitcher
+
+        method = "wiener" if chosen.method == "stitch" else chosen.method
+        return stitcher(method, chosen.psf.removeprefix("map:"), *options)
     from tfdeblur import inference
 
     deblur = inference.load_deblur(chosen.model)

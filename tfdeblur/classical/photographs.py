@@ -1,12 +1,13 @@
 """A classical method as a function on the tiles of one photograph."""
 
+import functools
 from collections.abc import Callable
 
 import numpy as np
 
 from tfdeblur.classical import METHODS
 from tfdeblur.classical.kernel_estimation import estimate_kernel
-from tfdeblur.classical.noise_level import noise_level
+from tfdeblur.classical.noise_level import ROUNDING, noise_level
 from tfdeblur.naming import look_up
 from tfdeblur.physics.kernels import parse_psf
 
@@ -38,17 +39,30 @@ def deblurrer(method: str, psf: str, noise: float | None = None, iterations: int
     ValueError
         The PSF is not understood, or the method does not take one of the options.
     """
-    options = _options(method, noise, iterations)
+    method_for = method_on(method, noise, iterations)
     kernel = None if psf.startswith("blind:") else parse_psf(psf)
     size = _size(psf) if kernel is None else 0
 
     def of_photograph(pixels: np.ndarray) -> Callable:
-        middle = _middle(pixels)
+        deblur = method_for(pixels)
+        psf_here = estimate_kernel(middle(pixels), size)[0] if kernel is None else kernel
+        return lambda pictures: np.clip(deblur(pictures, psf_here), 0, 1)
+
+    return of_photograph
+
+
+def method_on(method: str, noise: float | None, iterations: int | None, least: float = 0.0) -> Callable:
+    """Return a function that makes, for a photograph, a method with its options: `(pictures, kernel)` to sharp ones.
+
+    Parameters and errors are those of `deblurrer`; where the noise is estimated it is taken to be at `least` this.
+    """
+    options = _options(method, noise, iterations)
+
+    def of_photograph(pixels: np.ndarray) -> Callable:
         chosen = dict(options)
         if method != "rl" and noise is None:
-            chosen["noise"] = float(noise_level(middle)[0])
-        psf_here = estimate_kernel(middle, size)[0] if kernel is None else kernel
-        return lambda pictures: np.clip(METHODS[method](pictures, psf_here, **chosen), 0, 1)
+            chosen["noise"] = float(noise_level(middle(pixels), max(ROUNDING, least))[0])
+        return functools.partial(METHODS[method], **chosen)
 
     return of_photograph
 
@@ -70,7 +84,7 @@ def _size(psf: str) -> int:
         raise ValueError(f"the PSF {psf!r} is not understood; expected blind:SIZE, such as blind:31") from error
 
 
-def _middle(pixels: np.ndarray) -> np.ndarray:
+def middle(pixels: np.ndarray) -> np.ndarray:
     """Return the middle of a photograph without alpha as float32 `(1, h, w, C)` in [0, 1]."""
     pixels = np.atleast_3d(pixels)
     channels = {2: 1, 4: 3}.get(pixels.shape[-1], pixels.shape[-1])

@@ -4,12 +4,17 @@ from collections.abc import Callable
 
 import numpy as np
 
+from tfdeblur.classical.photographs import method_on
+from tfdeblur.estimation.sigma_map import load_estimator, sigma_map
 from tfdeblur.physics.blur import space_variant_blur
 from tfdeblur.physics.kernels import gaussian
 from tfdeblur.physics.sigma_maps import blend_weights, sigma_ladder
 
 SHARP = 0.4
 """Sigma in pixels up to which a pixel counts as sharp and is left as it is."""
+
+ROUGHNESS = 0.01
+"""Standard deviation of the noise that is assumed at least: estimated kernels are not quite right."""
 
 
 def stitch(pictures: np.ndarray, sigma_map: np.ndarray, deblur: Callable) -> np.ndarray:
@@ -60,3 +65,34 @@ def _deblurred(pictures: np.ndarray, maps: np.ndarray, sigma: float, deblur: Cal
     """Deblur pictures as ones whose sigma is everywhere at least this one."""
     missing = np.sqrt(np.maximum(sigma**2 - maps**2, 0))
     return deblur(space_variant_blur(pictures, missing), gaussian(sigma))
+
+
+def stitcher(method: str, model: str, noise: float | None = None, iterations: int | None = None) -> Callable:
+    """Return a function that makes, for a photograph, the function that deblurs its tiles by their own maps.
+
+    Parameters
+    ----------
+    method : str
+        A name in `classical.METHODS`.
+    model : str
+        As `load_estimator` takes it.
+    noise, iterations : float, int, optional
+        As `classical.photographs.deblurrer` takes them.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        There is no such model, or the method does not take one of the options.
+    """
+    estimator, method_for = load_estimator(model), method_on(method, noise, iterations, ROUGHNESS)
+
+    def of_photograph(pixels: np.ndarray) -> Callable:
+        deblur = method_for(pixels)
+
+        def of_tile(pictures: np.ndarray) -> np.ndarray:
+            maps = np.stack([np.maximum(sigma_map(estimator, picture)[0], 0) for picture in pictures])
+            return np.clip(stitch(pictures, maps, deblur), 0, 1)
+
+        return of_tile
+
+    return of_photograph
