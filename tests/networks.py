@@ -1,5 +1,7 @@
 """Networks small enough to build in a test."""
 
+from pathlib import Path
+
 import keras
 import numpy as np
 from keras import layers
@@ -11,6 +13,17 @@ def negative(channels: int = 3) -> keras.Model:
     network = keras.Model(inputs, layers.Conv2D(channels, 1, name="negative")(inputs), name="negative")
     network.set_weights([-np.eye(channels, dtype=np.float32)[None, None], np.ones(channels, np.float32)])
     return network
+
+
+def says(folder: Path, sigma: float, brightness: float = 0.0) -> Path:
+    """Save as a run of training sigma a network that says everywhere `sigma` and `brightness` times the picture."""
+    inputs = keras.Input((None, None, 1))
+    network = keras.Model(inputs, layers.Conv2D(2, 1)(inputs))
+    network.set_weights([np.float32([[[[brightness, 0]]]]), np.float32([sigma, -4])])
+    folder.mkdir(parents=True)
+    network.save(folder / "best.keras")
+    (folder / "config.json").write_text('{"training": "sigma"}')
+    return folder
 
 
 def strided(channels: int = 3, stride: int = 4) -> keras.Model:

@@ -84,7 +84,7 @@ def test_orlandis_table_collects_evaluations(tmp_path, capsys):
         (tmp_path / "runs" / name / "config.json").write_text("{}")
         (tmp_path / "runs" / name / "run.json").write_text(json.dumps({"experiment": name, "step": 3}))
         evaluate.main([str(tmp_path / "runs" / name), "--data", str(data), "--split", "test"])
-    table = ("table", "orlandi", "--data-dir", tmp_path / "runs", "--out", tmp_path / "o")
+    table = ("table", "orlandi", "--runs", tmp_path / "runs", "--out", tmp_path / "o")
     code, err = command(capsys, report.main, *table)
     assert code == 0, err
     rows = {row["method"]: row for row in json.loads((tmp_path / "o" / "orlandi.json").read_text())}
@@ -111,7 +111,7 @@ def test_alignment_finds_the_shift():
         (("kendall",), "--data-dir FOLDER"),
         (("levin",), "--data-dir FOLDER"),
         (("levin", "--data-dir", "."), "no im*_kernel*_img.png in ."),
-        (("orlandi", "--data-dir", "tests"), "no run in tests has been evaluated"),
+        (("orlandi", "--runs", "tests"), "no run in tests has been evaluated"),
         (("kendall", "--data-dir", "nowhere"), "there is no nowhere"),
     ],
 )

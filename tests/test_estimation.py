@@ -2,20 +2,20 @@
 
 import json
 
-import keras
 import numpy as np
 import pytest
 import skimage.data
-from keras import layers
 from PIL import Image
 
+from tests.making import make
+from tests.networks import says
 from tests.picture_folders import images
 from tests.test_comparisons import blurred_photograph, command, error
 from tfdeblur import deblur, report
 from tfdeblur.classical import METHODS
 from tfdeblur.estimation.reblurring import CANDIDATES, reblurring_map
 from tfdeblur.estimation.stitching import SHARP, stitch
-from tfdeblur.evaluation import patro
+from tfdeblur.evaluation import kendall, patro
 from tfdeblur.physics.blur import gaussian_blur, space_variant_blur
 from tfdeblur.physics.kernels import gaussian
 from tfdeblur.physics.sigma_maps import sigma_ladder
@@ -67,11 +67,8 @@ def test_stitching_with_the_true_map_sharpens_what_is_blurred_and_leaves_the_res
 
 def test_a_photograph_is_stitched_by_the_command(tmp_path, capsys):
     blur, sharp = blurred_photograph(tmp_path / "in.png", sigma=2.0)
-    always = layers.Conv2D(2, 1, kernel_initializer="zeros", bias_initializer=keras.initializers.Constant([2.0, -4.0]))
-    inputs = keras.Input((None, None, 1))
-    keras.Model(inputs, always(inputs)).save(tmp_path / "two.keras")
-    options = ("--method", "stitch", "--out", tmp_path / "out")
-    code, err = command(capsys, deblur.main, tmp_path / "in.png", "--psf", f"map:{tmp_path / 'two.keras'}", *options)
+    options, run = ("--method", "stitch", "--out", tmp_path / "out"), says(tmp_path / "two", 2.0)
+    code, err = command(capsys, deblur.main, tmp_path / "in.png", "--psf", f"map:{run}", *options)
     assert code == 0, err
     with Image.open(tmp_path / "out" / "in.png") as image:
         assert error(image, sharp) < 0.7 * error(blur, sharp)
@@ -95,16 +92,42 @@ def test_patros_maps():
 
 def test_patros_table(tmp_path, capsys):
     images(tmp_path / "in", count=3, height=96, width=128)
-    code, err = command(capsys, report.main, "table", "patro", "--data-dir", tmp_path / "in", "--out", tmp_path / "o")
+    says(tmp_path / "runs" / "of_pictures", 1.0)
+    says(tmp_path / "runs" / "by_brightness", 0.5, 2.0)
+    table = ("table", "patro", "--data-dir", tmp_path / "in", "--runs", tmp_path / "runs", "--out", tmp_path / "o")
+    code, err = command(capsys, report.main, *table)
     assert code == 0, err
     rows = {row["method"]: row for row in json.loads((tmp_path / "o" / "patro.json").read_text())}
+    assert list(rows) == ["constant", "reblurring", "by_brightness", "by_brightness, smoothed"]
     assert rows["constant"]["ramp_rmse"] == pytest.approx((3.0 - 0.3) / 12**0.5, rel=0.02)  # of a uniform distribution
     assert rows["constant"]["sin_rmse"] == pytest.approx(1.35 / 2**0.5, rel=1e-3)
     assert rows["reblurring"]["ramp_rmse"] < rows["constant"]["ramp_rmse"] and rows["reblurring"]["pictures"] == 3
-    assert (
-        "there is no picture"
-        in command(capsys, report.main, "table", "patro", "--data-dir", tmp_path / "o" / "no", "--out", tmp_path / "p")[
-            1
-        ]
-    )
+    assert rows["by_brightness, smoothed"]["ramp_rmse"] < rows["by_brightness"]["ramp_rmse"]
+    nowhere = ("--data-dir", tmp_path / "o" / "no", "--out", tmp_path / "p")
+    assert "there is no picture" in command(capsys, report.main, "table", "patro", *nowhere)[1]
     assert "--data-dir FOLDER" in command(capsys, report.main, "table", "patro", "--out", tmp_path / "p")[1]
+
+
+def test_patros_table_of_a_data_set_is_of_its_test_split(tmp_path):
+    images(tmp_path / "in", count=4, height=48, width=64)
+    make("images", "--src", tmp_path / "in", "--out", tmp_path / "set", "--splits", "train=2", "test=2")
+    found = patro.find(str(tmp_path / "set"), None)
+    with open(tmp_path / "set" / "manifest.json") as file:
+        assert [name for name, _ in found] == json.load(file)["splits"]["test"]["scenes"]
+    expected = np.asarray(Image.open(tmp_path / "in" / f"{found[0][0]}.png").convert("L")) / 255
+    np.testing.assert_allclose(found[0][1](), expected, atol=0.01)
+
+
+def test_kendalls_table_with_a_trained_estimator(tmp_path, capsys):
+    images(tmp_path / "in", count=3, height=124, width=124)
+    says(tmp_path / "runs" / kendall.ESTIMATOR, 2.0)
+    table = ("table", "kendall", "--data-dir", tmp_path / "in", "--runs", tmp_path / "runs", "--out", tmp_path / "o")
+    code, err = command(capsys, report.main, *table)
+    assert code == 0, err
+    rows = {row["method"]: row for row in json.loads((tmp_path / "o" / "kendall.json").read_text())}
+    assert list(rows) == [*kendall.CANDIDATES, "CNN + RL", "CNN + hyper-Laplacian"]
+    sigmas = np.array(rows["blurred"]["sigmas"])
+    errors = [kendall.squared_distance(gaussian(2.0), gaussian(sigma)) for sigma in sigmas]
+    assert rows["CNN + RL"]["kernel_mse"] == pytest.approx(np.mean(errors), rel=1e-4)
+    inside = sigmas[(sigmas >= 0.5) & (sigmas <= 6)]
+    assert rows["CNN + RL"]["sigma_error"] == pytest.approx(np.median(np.abs(2 / inside - 1)), rel=0.01)

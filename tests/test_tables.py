@@ -69,7 +69,7 @@ def test_cohens_d_by_hand():
     assert statistics.cohen_d(np.array([1.0])) is None and statistics.cohen_d(np.full(5, 0.1)) is None
 
 
-def small_table(data_dir, limit):
+def small_table(data_dir, limit, runs):
     """A table of three methods and four pictures, whose numbers can be checked by hand."""
     pictures = [np.full((12, 12, 1), level, np.float32) for level in (0.2, 0.6)]
     psnr = {"blurred": [20, 21, 22, 23], "weak": [21, 23, 22.5, 25], "strong": [30, np.inf, 32, 35]}

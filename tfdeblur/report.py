@@ -72,10 +72,12 @@ class ReportTable:
     """Folder to write to, local or gs://."""
     data_dir: str | None = None
     """Where its data are; kendall: a folder of sharp photographs; king: tensorflow-datasets' data_dir with MNIST, which
-    is downloaded without it; levin: the photographs of Levin et al. (2009); orlandi: a folder of run folders, runs
-    by default; patro: a folder of textures."""
+    is downloaded without it; levin: the photographs of Levin et al. (2009); patro: a folder of textures, or a data
+    set whose test split is taken."""
     limit: int | None = None
     """For a quick look, only so many pictures."""
+    runs: str = "runs"
+    """Folder of run folders: orlandi collects their evaluations, kendall and patro use their estimators of sigma."""
     readme: str | None = None
     """Markdown file in which the lines between <!-- NAME --> and <!-- /NAME --> are replaced."""
 
@@ -87,7 +89,7 @@ def report_table(options: ReportTable, command: str) -> None:
 
     if options.readme:  # before the work: has it the markers?
         replaced(storage.read_text(options.readme), "", options.readme, options.name)
-    text = tables.make(options.name, options.data_dir, options.limit, options.out, command)
+    text = tables.make(options.name, options.data_dir, options.limit, options.runs, options.out, command)
     if options.readme:
         document = replaced(storage.read_text(options.readme), text, options.readme, options.name)
         storage.write_text(options.readme, document)

@@ -28,13 +28,6 @@ Place = tuple[int, int, slice, slice]
 class Convolution:
     """A convolution from latent planes to those of a blurred picture.
 
-    Attributes
-    ----------
-    picture, latent : tuple of int
-        Height and width of the blurred picture and of the latent one.
-    start : tuple of int
-        Where the picture begins in the latent one.
-
     Parameters
     ----------
     kernels : numpy.ndarray
@@ -45,6 +38,13 @@ class Convolution:
         What lies beyond the border: half a kernel's width of the latent picture, nothing, or the picture again.
     kind : dtype
         Of the planes: float32 or float64.
+
+    Attributes
+    ----------
+    picture, latent : tuple of int
+        Height and width of the blurred picture and of the latent one.
+    start : tuple of int
+        Where the picture begins in the latent one.
 
     Raises
     ------

@@ -1,11 +1,12 @@
 """Maps of sigma of pictures of any size, by trained networks or without."""
 
+import json
 from collections.abc import Callable
 
 import numpy as np
 from scipy import ndimage
 
-from tfdeblur import inference
+from tfdeblur import inference, storage
 from tfdeblur.estimation import outputs
 from tfdeblur.estimation.reblurring import reblurring_map
 from tfdeblur.physics.colour import luma
@@ -61,6 +62,21 @@ def load_estimator(model: str) -> Estimator:
     if network.input_shape[1] is None:
         return lambda picture: np.broadcast_to(estimate(picture[None])[0], (*picture.shape[:2], 2))
     return lambda picture: by_patches(estimate, picture, network.input_shape[1])
+
+
+def find_estimators(runs: str) -> dict[str, str]:
+    """Return the run folders in a folder in which networks have learned to estimate sigma, by their names."""
+    if not storage.is_folder(runs):
+        return {}
+    folders = {name: storage.join(runs, name) for name in sorted(storage.list_names(runs))}
+    return {name: folder for name, folder in folders.items() if _estimates(folder)}
+
+
+def _estimates(folder: str) -> bool:
+    path = storage.join(folder, "config.json")
+    if not (storage.exists(path) and storage.exists(storage.join(folder, "best.keras"))):
+        return False
+    return json.loads(storage.read_text(path)).get("training") == "sigma"
 
 
 def sigma_map(estimator: Estimator, pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -4,27 +4,33 @@
 `|N(0, 5)|` pixels, drawn with a fixed seed, mirrored at the border, and rounded to 8 bit.
 
 **Methods.** The blurred picture; the report's baseline, blind maximum likelihood with a Gaussian of sigma 1 as its
-guess; and every method of `classical` with the true kernel, which bounds from above what they can do with an estimated
-one. Options are the methods' own defaults, but for RL's acceleration.
+guess; every method of `classical` with the true kernel, which bounds from above what they can do with an estimated one;
+and, where their runs are found, RL and hyper-Laplacian with the kernel of the sigma that `kendall_sigma_cnn` says, and
+`kendall_unet`, which restores pictures by itself. Options are the methods' own defaults, but for RL's acceleration.
 
 **Measures** are those of `evaluate`, of outputs rounded to 8 bit. The kernel's error is the sum of squared differences
 from the true kernel, the mean of which over pictures the report calls MSE: a guess of sigma 1 for a wide blur has .08.
+Sigma's error is that of the kernel's standard deviation, relative to the true one.
 """
 
 import os
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 from tqdm import tqdm
 
+from tfdeblur import storage
 from tfdeblur.classical import METHODS
 from tfdeblur.classical.blind import blind_richardson_lucy
+from tfdeblur.estimation.sigma_map import find_estimators, load_estimator, sigma_map
 from tfdeblur.evaluation import protocol
 from tfdeblur.evaluation.curves import Panel
 from tfdeblur.evaluation.methods import Method, Table, evenly_spread
 from tfdeblur.evaluation.metrics import PSNR_CAP
+from tfdeblur.inference import load_deblur
 from tfdeblur.physics.blur import gaussian_blur
 from tfdeblur.physics.kernels import gaussian
 from tfdeblur.pictures import photographs
@@ -72,6 +78,33 @@ CANDIDATES: dict[str, Callable[[np.ndarray, np.ndarray], Restored]] = {
 }
 
 
+ESTIMATOR, U_NET = "kendall_sigma_cnn", "kendall_unet"
+"""The runs of the network that estimates sigma and of the one that restores pictures."""
+
+RELATIVE = (0.5, 6.0)
+"""Range of sigma in which its relative error is measured."""
+
+
+def learned(runs: str) -> dict[str, Callable[[np.ndarray, np.ndarray], Restored]]:
+    """Return what the trained networks that are found make possible."""
+    candidates = {}
+    if folder := find_estimators(runs).get(ESTIMATOR):
+        estimator = load_estimator(folder)
+        candidates["CNN + RL"] = partial(_with_estimate, estimator, METHODS["rl"])
+        candidates["CNN + hyper-Laplacian"] = partial(_with_estimate, estimator, METHODS["hyper-laplacian"])
+    folder = storage.join(runs, U_NET)
+    if storage.exists(storage.join(folder, "best.keras")):
+        deblur = load_deblur(folder)
+        candidates["U-Net"] = lambda blur, kernel: (deblur(blur), None)
+    return candidates
+
+
+def _with_estimate(estimator: Callable, method: Callable, blur: np.ndarray, kernel: np.ndarray) -> Restored:
+    sigma = max(float(sigma_map(estimator, blur[0])[0].mean()), 0.0)
+    guess = gaussian(min(sigma, (min(blur.shape[1:3]) - 2) / 8))  # a kernel is no larger than the picture
+    return method(blur, guess), guess
+
+
 @dataclass
 class Found:
     """What a method has made of the pictures so far."""
@@ -79,10 +112,11 @@ class Found:
     measures: list[dict] = field(default_factory=list)
     shown: list[np.ndarray] = field(default_factory=list)
     kernel_errors: list[float] = field(default_factory=list)
+    sigmas: list[float] = field(default_factory=list)
     seconds: float = 0.0
 
 
-def kendall(data_dir: str | None = None, limit: int | None = None) -> Table:
+def kendall(data_dir: str | None = None, limit: int | None = None, runs: str = "runs") -> Table:
     """Blur, deblur and measure.
 
     Parameters
@@ -91,6 +125,8 @@ def kendall(data_dir: str | None = None, limit: int | None = None) -> Table:
         Folder of sharp photographs that no method has been tuned on, such as BSDS500's test set.
     limit : int, optional
         Only so many pictures, evenly spread.
+    runs : str
+        Folder of the run folders of the networks.
 
     Raises
     ------
@@ -106,12 +142,13 @@ def kendall(data_dir: str | None = None, limit: int | None = None) -> Table:
     chosen = evenly_spread(len(paths), limit)
     paths, sigmas = [paths[i] for i in chosen], sigmas[chosen]
     shown = sorted({int(np.abs(sigmas - sigma).argmin()) for sigma in SHOWN_SIGMAS})
-    found, sharp_shown = {name: Found() for name in CANDIDATES}, []
+    candidates = CANDIDATES | learned(runs)
+    found, sharp_shown = {name: Found() for name in candidates}, []
     pairs = tqdm(_pairs(paths, sigmas), total=len(paths), unit="picture", disable=None)
     for index, (sharp, blur, kernel) in enumerate(pairs):
         if index in shown:
             sharp_shown.append(sharp[0])
-        for name, candidate in CANDIDATES.items():
+        for name, candidate in candidates.items():
             _try(candidate, sharp, blur, kernel, found[name], index in shown)
     return Table(
         title="Kendall & Rios, Phase I: Gaussian blur of |N(0, 5)| pixels",
@@ -121,8 +158,9 @@ def kendall(data_dir: str | None = None, limit: int | None = None) -> Table:
         notes=(
             f"PSNR: over the pictures where it is finite; capped: every picture counts {PSNR_CAP:g} dB at most. Kernel "
             "error: mean sum of squared differences from the true kernel. Run time: all pictures, one after the other. "
-            f"Least gain: of the picture whose PSNR, capped, gained least over that of its blurred version, where the "
-            f"blur is strong, sigma at least {STRONG:g}, and weak, below {WEAK:g}."
+            "Sigma error: median, relative, of the kernels' standard deviations where sigma is "
+            f"{RELATIVE[0]:g} to {RELATIVE[1]:g}. Least gain: of the picture whose PSNR, capped, rose least, "
+            f"where the blur is strong, sigma at least {STRONG:g}, and weak, below {WEAK:g}."
         ),
         panels={"sigma": [_panel(sigmas, found)]},
     )
@@ -145,6 +183,7 @@ def _try(candidate: Callable, sharp, blur, kernel, found: Found, show: bool) -> 
     found.measures.append(protocol.measure(blur, sharp, output)[0])
     if estimated is not None:
         found.kernel_errors.append(squared_distance(estimated, kernel))
+        found.sigmas.append(deviation(estimated))
     if show:
         found.shown.append(output[0])
 
@@ -162,6 +201,19 @@ def squared_distance(kernel: np.ndarray, other: np.ndarray) -> float:
     return float(np.sum((padded[0] - padded[1]) ** 2))
 
 
+def deviation(kernel: np.ndarray) -> float:
+    """Return the standard deviation of a kernel in pixels, the mean over both axes.
+
+    >>> round(deviation(gaussian(2.0)), 2)
+    2.0
+    """
+    variances = [
+        float(np.sum(profile * np.arange(len(profile)) ** 2) - np.sum(profile * np.arange(len(profile))) ** 2)
+        for profile in (kernel.sum(0), kernel.sum(1))
+    ]
+    return float(np.sqrt(max(np.mean(variances), 0)))
+
+
 def _method(name: str, found: Found, blurred: Found, sigmas: np.ndarray) -> Method:
     values = {key: np.array([row[key] for row in found.measures]) for key in ("psnr", "ssim", "mse")}
     values["psnr_capped"] = _capped(found)
@@ -169,12 +221,19 @@ def _method(name: str, found: Found, blurred: Found, sigmas: np.ndarray) -> Meth
     facts = {
         "seconds": found.seconds,
         "kernel_mse": float(np.mean(found.kernel_errors)) if found.kernel_errors else None,
+        "sigma_error": _relative_error(np.array(found.sigmas), sigmas) if found.sigmas else None,
         "least_gain_strong": _least(gains[sigmas >= STRONG]),
         "least_gain_weak": _least(gains[sigmas < WEAK]),
         "sigmas": sigmas.tolist(),
         "gains": gains.tolist(),
     }
     return Method(name, values, found.shown, facts)
+
+
+def _relative_error(estimates: np.ndarray, sigmas: np.ndarray) -> float | None:
+    """Return the median relative error of sigma."""
+    inside = (sigmas >= RELATIVE[0]) & (sigmas <= RELATIVE[1])
+    return float(np.median(np.abs(estimates / sigmas - 1)[inside])) if inside.any() else None
 
 
 def _capped(found: Found) -> np.ndarray:

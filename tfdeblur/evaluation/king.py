@@ -83,7 +83,7 @@ class Fit:
     facts: dict = field(default_factory=dict)
 
 
-def king(data_dir: str | None = None, limit: int | None = None) -> Table:
+def king(data_dir: str | None = None, limit: int | None = None, runs: str = "") -> Table:
     """Train, choose, deblur and measure.
 
     Parameters
@@ -92,6 +92,8 @@ def king(data_dir: str | None = None, limit: int | None = None) -> Table:
         tensorflow-datasets' `data_dir` with MNIST in it; None downloads MNIST.
     limit : int, optional
         For a quick look: only so many pictures to test on and to validate with, and twice as many to train on.
+    runs : str
+        Not used: nothing here is trained beforehand.
 
     Raises
     ------

@@ -57,7 +57,7 @@ class Found:
     seconds: float = 0.0
 
 
-def levin(data_dir: str | None = None, limit: int | None = None) -> Table:
+def levin(data_dir: str | None = None, limit: int | None = None, runs: str = "") -> Table:
     """Deblur the photographs and measure.
 
     Parameters
@@ -66,6 +66,8 @@ def levin(data_dir: str | None = None, limit: int | None = None) -> Table:
         Folder of the photographs.
     limit : int, optional
         Only the first so many.
+    runs : str
+        Not used: nothing here is trained beforehand.
 
     Raises
     ------

@@ -41,6 +41,7 @@ TITLES = {
     "validation_mspe": "MSPE, validation",
     "report_mspe": "MSPE in the report",
     "kernel_mse": "kernel error",
+    "sigma_error": "sigma error",
     "least_gain_strong": "least gain, strong blur, dB",
     "least_gain_weak": "least gain, weak blur, dB",
     "report_psnr": "PSNR in the report, dB",

@@ -36,15 +36,17 @@ REPORT = {
 """PSNR and SSIM in the report's table 4.1, by experiment."""
 
 
-def orlandi(data_dir: str | None = None, limit: int | None = None) -> Table:
+def orlandi(data_dir: str | None = None, limit: int | None = None, runs: str = "runs") -> Table:
     """Collect the evaluations on CIFAR-10's test pictures.
 
     Parameters
     ----------
     data_dir : str, optional
-        Folder of run folders; `runs` by default.
+        Not used: the evaluations say where their pictures are.
     limit : int, optional
         Only the first so many pictures.
+    runs : str
+        Folder of run folders.
 
     Raises
     ------
@@ -53,7 +55,6 @@ def orlandi(data_dir: str | None = None, limit: int | None = None) -> Table:
     ValueError
         Evaluations are of different pictures, or what they were made with is gone.
     """
-    runs = data_dir or "runs"
     found = {name: read(folder, limit) for name, folder in find(runs).items()}
     names = {tuple(row["name"] for row in rows) for _, rows in found.values()}
     if len(names) > 1:
@@ -81,7 +82,7 @@ def orlandi(data_dir: str | None = None, limit: int | None = None) -> Table:
 def find(runs: str) -> dict[str, str]:
     """Return the folders of the evaluations on the test pictures, by the names of their runs."""
     if not storage.is_folder(runs):
-        raise FileNotFoundError(f"there is no folder {runs}; --data-dir names a folder of run folders")
+        raise FileNotFoundError(f"there is no folder {runs}; --runs names a folder of run folders")
     ends = {name: storage.join(runs, name, f"evaluation-{DATA}-{SPLIT}") for name in sorted(storage.list_names(runs))}
     found = {name: folder for name, folder in ends.items() if storage.exists(storage.join(folder, "summary.json"))}
     if not found:

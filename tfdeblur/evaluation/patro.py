@@ -1,7 +1,12 @@
 """Patro's test of sigma maps: pictures whose blur rises along a ramp, or comes and goes with a sine.
 
-**Pictures.** Each picture of a folder in grey, blurred by Gaussians whose sigma varies along x between 0.3 and 3 pixels
-(the report's range): once evenly (*ramp*), once over two periods of a sine (*sin*); rounded to 8 bit.
+**Pictures.** Each picture of a folder, or of a data set's test split, in grey, blurred by Gaussians whose sigma varies
+along x between 0.3 and 3 pixels (the report's range): once evenly (*ramp*), once over two periods of a sine (*sin*);
+rounded to 8 bit.
+
+**Methods.** The middle of the range everywhere; reblurring, which is not trained; and the networks that have learned to
+estimate sigma in the runs that are found, but for those that say one number for a whole picture; each also smoothed by
+a moving average. Whoever trains them sees to it that the pictures are new to them.
 
 **Measures.** The root of the mean squared error of the estimated sigma, in pixels, over all pixels of a picture. The
 report has one picture of each kind and gives no more than these numbers.
@@ -10,21 +15,29 @@ report has one picture of each kind and gives no more than these numbers.
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
+from scipy import ndimage
 from tqdm import tqdm
 
+from tfdeblur import storage
+from tfdeblur.data.pipeline import pictures as pictures_of
+from tfdeblur.data.records import MANIFEST
+from tfdeblur.estimation.outputs import HIGH, LOW
 from tfdeblur.estimation.reblurring import reblurring_map
+from tfdeblur.estimation.sigma_map import find_estimators, load_estimator, sigma_map
 from tfdeblur.evaluation import protocol
 from tfdeblur.evaluation.methods import Method, Table, evenly_spread
 from tfdeblur.physics.blur import space_variant_blur
-
-LOW, HIGH = 0.3, 3.0
-"""Range of sigma in pixels."""
+from tfdeblur.physics.colour import luma
 
 PERIODS = 2
+SMOOTHED = 32
+"""Pixels along the edge of the squares of the moving average."""
+
 SHOWN = 3
 SUFFIXES = (".gif", ".png", ".jpg", ".jpeg", ".tif", ".tiff")
 
@@ -56,8 +69,25 @@ def reblurring(picture: np.ndarray) -> np.ndarray:
     return np.clip(reblurring_map(picture), LOW, HIGH)
 
 
-ESTIMATORS: dict[str, Callable[[np.ndarray], np.ndarray]] = {"constant": constant, "reblurring": reblurring}
-"""From a grey picture `(H, W)` in [0, 1] to sigma in pixels, `(H, W)`."""
+def estimators(runs: str) -> dict[str, Callable[[np.ndarray], np.ndarray]]:
+    """Return what is compared: from a grey picture `(H, W)` in [0, 1] to sigma in pixels, `(H, W)`."""
+    found = {"constant": constant, "reblurring": reblurring}
+    for name, folder in find_estimators(runs).items():
+        estimator = load_estimator(folder)
+        if np.ptp(sigma_map(estimator, np.eye(64, dtype=np.float32)[:, ::-1])[0]):
+            found[name] = partial(trained, estimator)
+            found[f"{name}, smoothed"] = partial(smoothed, estimator)
+    return found
+
+
+def trained(estimator: Callable, picture: np.ndarray) -> np.ndarray:
+    """Say what a network says, and stay in the range."""
+    return np.clip(sigma_map(estimator, picture)[0], LOW, HIGH)
+
+
+def smoothed(estimator: Callable, picture: np.ndarray) -> np.ndarray:
+    """Average what a network says over squares."""
+    return ndimage.uniform_filter(trained(estimator, picture), SMOOTHED, mode="mirror")
 
 
 @dataclass
@@ -69,15 +99,17 @@ class Found:
     seconds: float = 0.0
 
 
-def patro(data_dir: str | None = None, limit: int | None = None) -> Table:
+def patro(data_dir: str | None = None, limit: int | None = None, runs: str = "runs") -> Table:
     """Blur textures unevenly, estimate sigma maps and measure them.
 
     Parameters
     ----------
     data_dir : str
-        Folder of sharp pictures, such as Brodatz' textures, that no estimator was trained on.
+        Folder of sharp pictures, such as Brodatz' textures, or of a data set, whose test split is taken.
     limit : int, optional
         Only so many pictures, evenly spread.
+    runs : str
+        Folder of the run folders of the networks.
 
     Raises
     ------
@@ -86,15 +118,15 @@ def patro(data_dir: str | None = None, limit: int | None = None) -> Table:
     FileNotFoundError
         There is no picture in it.
     """
-    paths = find(data_dir, limit)
-    shown = {int(i) for i in np.linspace(0, len(paths) - 1, SHOWN)}
-    found, truth = {name: Found() for name in ESTIMATORS}, []
-    for index, path in enumerate(tqdm(paths, unit="picture", disable=None)):
-        sharp = np.asarray(Image.open(path).convert("L"), np.float32) / 255
+    pictures, compared = find(data_dir, limit), estimators(runs)
+    shown = {int(i) for i in np.linspace(0, len(pictures) - 1, SHOWN)}
+    found, truth = {name: Found() for name in compared}, []
+    for index, (_, read) in enumerate(tqdm(pictures, unit="picture", disable=None)):
+        sharp = read()
         for kind, make in MAPS.items():
             sigma = make(*sharp.shape)
             blur = np.float32(protocol.to_bytes(space_variant_blur(sharp[..., None], sigma)[..., 0])) / 255
-            for name, estimator in ESTIMATORS.items():
+            for name, estimator in compared.items():
                 begin = time.perf_counter()
                 estimate = estimator(blur)
                 found[name].seconds += time.perf_counter() - begin
@@ -106,7 +138,7 @@ def patro(data_dir: str | None = None, limit: int | None = None) -> Table:
     return Table(
         title=f"Patro: maps of sigma from {LOW:g} to {HIGH:g} pixels",
         methods=[_method(name, results) for name, results in found.items()],
-        shown={index: f"{paths[index].name}, ramp" for index in sorted(shown)},
+        shown={index: f"{pictures[index][0]}, ramp" for index in sorted(shown)},
         sharp=truth,
         truth="true sigma",
         caption="ramp_rmse",
@@ -117,14 +149,26 @@ def patro(data_dir: str | None = None, limit: int | None = None) -> Table:
     )
 
 
-def find(data_dir: str | None, limit: int | None) -> list[Path]:
-    """Return the pictures in a folder, or some of them, evenly spread."""
+def find(data_dir: str | None, limit: int | None) -> list[tuple[str, Callable[[], np.ndarray]]]:
+    """Return pictures, or some of them, evenly spread: the name of each, and what reads it, `(H, W)` in [0, 1]."""
     if data_dir is None:
         raise ValueError("the table needs sharp pictures: --data-dir FOLDER, such as Brodatz' textures")
-    paths = sorted(path for path in Path(data_dir).rglob("*") if path.suffix.lower() in SUFFIXES)
-    if not paths:
+    if storage.exists(storage.join(data_dir, MANIFEST)):
+        found = [(row["name"], partial(_grey, row["sharp"])) for row in pictures_of(data_dir, "test")]
+    else:
+        paths = sorted(path for path in Path(data_dir).rglob("*") if path.suffix.lower() in SUFFIXES)
+        found = [(path.name, partial(_read, path)) for path in paths]
+    if not found:
         raise FileNotFoundError(f"there is no picture ({', '.join(SUFFIXES)}) in {data_dir}")
-    return [paths[index] for index in evenly_spread(len(paths), limit)]
+    return [found[index] for index in evenly_spread(len(found), limit)]
+
+
+def _read(path: Path) -> np.ndarray:
+    return np.asarray(Image.open(path).convert("L"), np.float32) / 255
+
+
+def _grey(pixels: np.ndarray) -> np.ndarray:
+    return luma(np.float32(pixels) / 255)[..., 0] if pixels.shape[-1] == 3 else np.float32(pixels)[..., 0] / 255
 
 
 def _method(name: str, found: Found) -> Method:

@@ -1,7 +1,7 @@
 """The tables of reports: each is computed by one function, and written as JSON, Markdown, CSV and figures.
 
-A table is added by a function that takes the data folder and the number of pictures, both possibly None, and returns a
-`methods.Table`; it is named in `TABLES`.
+A table is added by a function that takes the data folder and the number of pictures, both possibly None, and the folder
+of run folders, and returns a `methods.Table`; it is named in `TABLES`.
 """
 
 import json
@@ -18,7 +18,7 @@ from tfdeblur.evaluation.orlandi import orlandi
 from tfdeblur.evaluation.patro import patro
 from tfdeblur.naming import look_up
 
-TABLES: dict[str, Callable[[str | None, int | None], Table]] = {
+TABLES: dict[str, Callable[[str | None, int | None, str], Table]] = {
     "kendall": kendall,
     "king": king,
     "levin": levin,
@@ -30,7 +30,7 @@ PROVENANCE = ("command", "commit", "date", "device")
 """What each row of the JSON file ends with; once below the table in Markdown."""
 
 
-def make(name: str, data_dir: str | None, limit: int | None, out: str, command: str) -> str:
+def make(name: str, data_dir: str | None, limit: int | None, runs: str, out: str, command: str) -> str:
     """Compute a table and write NAME.json, NAME.md, NAME.csv, NAME.png and what further figures it has.
 
     Parameters
@@ -41,6 +41,8 @@ def make(name: str, data_dir: str | None, limit: int | None, out: str, command: 
         The data, as the table's function takes it.
     limit : int, optional
         Only so many pictures, as the table's function takes it.
+    runs : str
+        Folder of the run folders in which trained networks are looked for.
     out : str
         Folder, local or gs://; files of these names in it are replaced.
     command : str
@@ -63,7 +65,7 @@ def make(name: str, data_dir: str | None, limit: int | None, out: str, command: 
         raise ValueError(f"--limit is {limit}; at least 1 is needed")
     curves.find_matplotlib()  # before the work, not after it
     storage.make_folder(out)
-    table = compute(data_dir, limit)
+    table = compute(data_dir, limit, runs)
     rows = methods.rows(table)
     facts = dict(zip(PROVENANCE, (command, provenance.commit(), _now(), _device()), strict=True))
     text = f"{methods.rows_markdown(rows)}\n{_notes(table, rows, facts)}"

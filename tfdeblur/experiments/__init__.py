@@ -2,11 +2,15 @@
 
 from tfdeblur.config import Experiment
 from tfdeblur.experiments import (
+    brodatz_classifier10,
+    brodatz_classifier30,
     cifar10_msdeblurwgan,
     cifar10_rednet30,
     cifar10_rednet30wgan,
     cifar10_resnet16,
     cifar10_unet16,
+    kendall_sigma_cnn,
+    kendall_unet,
     pairs_laplacian_deblurgan,
     pairs_unet_gan,
     reds_msdeblurwgan,
@@ -34,6 +38,10 @@ EXPERIMENTS: dict[str, Experiment] = {
         reds_msdeblurwgan,
         pairs_laplacian_deblurgan,
         pairs_unet_gan,
+        brodatz_classifier10,
+        brodatz_classifier30,
         sigma_dense,
+        kendall_sigma_cnn,
+        kendall_unet,
     )
 }
