@@ -14,6 +14,7 @@ from tests.test_comparisons import blurred_photograph, command, error
 from tfdeblur import deblur, report
 from tfdeblur.classical import METHODS
 from tfdeblur.estimation.reblurring import CANDIDATES, reblurring_map
+from tfdeblur.estimation.sigma_map import read_map, write_map
 from tfdeblur.estimation.stitching import SHARP, stitch
 from tfdeblur.evaluation import kendall, patro
 from tfdeblur.physics.blur import gaussian_blur, space_variant_blur
@@ -72,8 +73,20 @@ def test_a_photograph_is_stitched_by_the_command(tmp_path, capsys):
     assert code == 0, err
     with Image.open(tmp_path / "out" / "in.png") as image:
         assert error(image, sharp) < 0.7 * error(blur, sharp)
-    for psf, message in (("gaussian:2", "stitch takes --psf map:MODEL"), ("map:nothing", "there is no nothing")):
-        assert message in command(capsys, deblur.main, tmp_path / "in.png", "--psf", psf, *options)[1]
+    write_map(str(tmp_path / "map.png"), np.full(blur.shape[:2], 2, np.float32))
+    by_map = (tmp_path / "in.png", "--method", "stitch", "--psf", f"map:{tmp_path / 'map.png'}", "--tile", 64)
+    assert command(capsys, deblur.main, *by_map, "--out", tmp_path / "by map")[0] == 0
+    with Image.open(tmp_path / "by map" / "in.png") as image:
+        assert error(image, sharp) < 0.7 * error(blur, sharp)
+    np.save(tmp_path / "small.npy", np.ones((5, 6), np.float32))
+    wrong = {
+        f"map:{tmp_path / 'small.npy'}": "is 6x5, the photograph 160x128",
+        "gaussian:2": "stitch takes --psf map:MODEL",
+        "map:nothing": "there is no nothing",
+    }
+    for psf, message in wrong.items():
+        out = ("--method", "stitch", "--out", tmp_path / "wrong")
+        assert message in command(capsys, deblur.main, tmp_path / "in.png", "--psf", psf, *out)[1]
 
 
 @pytest.mark.parametrize(
@@ -82,6 +95,27 @@ def test_a_photograph_is_stitched_by_the_command(tmp_path, capsys):
 def test_wrong_maps_are_refused(wrong, message):
     with pytest.raises(ValueError, match=message):
         stitch(np.ones((1, 8, 8, 1), np.float32), wrong, METHODS["wiener"])
+
+
+@pytest.mark.parametrize("name", ["map.npy", "map.png"])
+def test_maps_are_read_as_they_were_written(name, tmp_path):
+    sigma = np.linspace(0, 20, 600, dtype=np.float32).reshape(20, 30)
+    write_map(str(tmp_path / name), sigma)
+    np.testing.assert_allclose(read_map(str(tmp_path / name)), sigma, atol=6e-4)
+
+
+def test_what_is_no_map_is_refused(tmp_path):
+    Image.fromarray(np.zeros((4, 5, 3), np.uint8)).save(tmp_path / "colour.png")
+    np.save(tmp_path / "below.npy", np.full((4, 5), -1.0))
+    np.save(tmp_path / "nan.npy", np.full((4, 5), np.nan))
+    (tmp_path / "broken.npy").write_bytes(b"what")
+    for name in ("colour.png", "below.npy", "nan.npy"):
+        with pytest.raises(ValueError, match=f"{name} holds no map of sigma"):
+            read_map(str(tmp_path / name))
+    with pytest.raises(ValueError, match="cannot be read as a map"):
+        read_map(str(tmp_path / "broken.npy"))
+    with pytest.raises(FileNotFoundError, match="a map of sigma is a .npy file or"):
+        read_map(str(tmp_path / "nowhere.png"))
 
 
 def test_patros_maps():

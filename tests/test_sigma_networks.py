@@ -15,7 +15,7 @@ from tests.test_comparisons import command
 from tfdeblur import estimate, train
 from tfdeblur.data import pipeline
 from tfdeblur.estimation import outputs
-from tfdeblur.estimation.sigma_map import by_patches, load_estimator, sigma_map
+from tfdeblur.estimation.sigma_map import UNITS, by_patches, load_estimator, sigma_map
 from tfdeblur.models import ESTIMATORS, build_estimator
 from tfdeblur.physics.blur import gaussian_blur
 from tfdeblur.physics.ranges import Ranges
@@ -181,7 +181,7 @@ def test_training_estimates_and_the_command_writes_maps(sharp_set, tmp_path, cap
     assert code == 1 and "two.png" in err
     with Image.open(out / "one-sigma.png") as image:
         assert image.size == (90, 60) and image.mode.startswith("I;16")
-        written = np.asarray(image) / estimate.UNITS
+        written = np.asarray(image) / UNITS
     with Image.open(out / "one-sigma-overlay.png") as image:
         assert image.size > (90, 60)
     assert "exists (use --overwrite" in command(capsys, estimate.main, tmp_path / "one.png", "--out", out)[1]

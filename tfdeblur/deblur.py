@@ -31,7 +31,7 @@ class Arguments:
     psf: str | None = None
     """Kernel of a method: gaussian:SIGMA, disk:RADIUS, motion:LENGTH,ANGLE, a file (.npy, .npz:NAME, a picture);
     blind:SIZE, estimated from the photograph and at most SIZE pixels wide; or map:MODEL, a Gaussian at every pixel as
-    a model for tfdeblur.estimate says. Pixels and degrees."""
+    a model for tfdeblur.estimate says, or map:FILE, as a map says that it has written. Pixels and degrees."""
     noise: float | None = None
     """Standard deviation of the noise in [0, 1], for every method but rl; by default estimated from each photograph."""
     iterations: int | None = None

@@ -13,9 +13,6 @@ from tfdeblur import storage
 from tfdeblur.commandline import import_tensorflow, parse, run
 from tfdeblur.pictures.destinations import Job, find_pictures, plan
 
-UNITS = 1000
-"""Values of the 16-bit PNG to a pixel of sigma."""
-
 SMALLEST_TOP = 3.0
 """Least sigma of the overlay's last colour, in pixels: what is sharp everywhere is dark everywhere."""
 
@@ -69,7 +66,7 @@ def _estimate(estimator, job: Job, chosen: Arguments) -> str:
     """Write the map of a photograph and its overlay; return what is to be said of it."""
     from scipy import ndimage
 
-    from tfdeblur.estimation.sigma_map import sigma_map
+    from tfdeblur.estimation.sigma_map import sigma_map, write_map
     from tfdeblur.pictures import photographs
     from tfdeblur.pictures.overlay import overlay
 
@@ -83,25 +80,13 @@ def _estimate(estimator, job: Job, chosen: Arguments) -> str:
     if chosen.smooth > 1:
         sigma = ndimage.uniform_filter(sigma, chosen.smooth, mode="mirror")
     storage.make_folder(os.path.dirname(base))
-    _write(map_path, sigma)
+    write_map(map_path, sigma)
     with storage.publish(overlay_path) as temporary:
         overlay(pixels, sigma, max(SMALLEST_TOP, float(np.quantile(sigma, 0.99)))).save(temporary, "PNG")
     low, middle, high = np.quantile(sigma, (0.05, 0.5, 0.95))
     unsure = np.median(deviation)
     give = f", uncertain by {unsure:.2f}" if unsure else ""
     return f"sigma {middle:.2f} px{give}; nine tenths of it between {low:.2f} and {high:.2f}; {map_path}"
-
-
-def _write(path: str, sigma: np.ndarray) -> None:
-    from PIL import Image
-
-    with storage.publish(path) as temporary:
-        if path.endswith(".npy"):
-            with open(temporary, "wb") as file:
-                np.save(file, sigma)
-        else:
-            values = np.rint(np.clip(sigma * UNITS, 0, np.iinfo(np.uint16).max))
-            Image.fromarray(np.uint16(values)).save(temporary, "PNG")
 
 
 if __name__ == "__main__":

@@ -109,7 +109,8 @@ def deblur_picture(
     ----------
     deblur : callable
         Takes and returns float32 `(1, H, W, C)` in [0, 1]. If it has an attribute `multiple`, tiles begin and end at
-        multiples of it, so that a strided network sees them in the same phase as the whole picture.
+        multiples of it, so that a strided network sees them in the same phase as the whole picture. If it has an
+        attribute `beside`, float32 `(H, W, D)`, it gets the part of it that belongs to a tile as further channels.
     picture : ndarray of shape (H, W) or (H, W, C), uint8, uint16 or float in [0, 1]
         C is 1 or 3, or 2 or 4, whose last channel is an alpha channel that passes through untouched.
     tile : int
@@ -145,7 +146,8 @@ def deblur_picture(
     single = averaged_over_turns(deblur) if ensemble else deblur
     multiple = getattr(deblur, "multiple", 1)
     tile = max(round_up(tile, multiple), 2 * multiple)
-    through_tiles(single, source, target, tile, round_up(overlap, multiple), multiple, progress)
+    beside = getattr(deblur, "beside", None)
+    through_tiles(single, source, target, tile, round_up(overlap, multiple), multiple, beside, progress)
     return out
 
 
@@ -153,12 +155,12 @@ def averaged_over_turns(deblur: Callable) -> Callable:
     """Return a function that averages `deblur` over the eight flips and quarter turns of its input."""
 
     def ensemble(images: np.ndarray) -> np.ndarray:
-        total = np.zeros_like(images)
+        total = 0.0
         for turns in range(4):
             for step in (1, -1):
                 turned = np.rot90(images[:, :, ::step], turns, axes=(1, 2))
                 sharp = np.asarray(deblur(np.ascontiguousarray(turned)))
-                total += np.rot90(sharp, -turns, axes=(1, 2))[:, :, ::step]
+                total = total + np.rot90(sharp, -turns, axes=(1, 2))[:, :, ::step]
         return total / 8
 
     return ensemble
@@ -171,6 +173,7 @@ def through_tiles(
     tile: int,
     overlap: int,
     multiple: int = 1,
+    beside: np.ndarray | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> None:
     """Fill `target` from the top, a row of tiles at a time; `source` is not read above what is filled.
@@ -185,6 +188,8 @@ def through_tiles(
         Side of the tiles, and pixels that neighbours share: multiples of `multiple`.
     multiple : int
         Tiles begin and end at multiples of it.
+    beside : numpy.ndarray, optional
+        `(H, W, E)`, float32, which the function gets as further channels.
     progress : callable, optional
         As in `deblur_picture`.
     """
@@ -195,9 +200,12 @@ def through_tiles(
     down, across = blending_weights(tops, tall, overlap), blending_weights(lefts, wide, overlap)
     strip = np.zeros((tall, columns, target.shape[-1]), np.float32)  # sums for the rows top .. top + tall
     for i, top in enumerate(tops):
-        lines = source[reflected(top, top + tall, height)]
+        rows_here = reflected(top, top + tall, height)
         for j, left in enumerate(lefts):
-            part = _to_unit(lines[:, reflected(left, left + wide, width)])
+            here = np.ix_(rows_here, reflected(left, left + wide, width))
+            part = _to_unit(source[here])
+            if beside is not None:
+                part = np.concatenate([part, beside[here]], -1)
             sharp = np.asarray(function(part[None]))[0]
             strip[:, left : left + wide] += sharp * (down[i][:, None] * across[j])[..., None]
         done = min(tops[i + 1] if i + 1 < len(tops) else rows, height) - top

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 
 import numpy as np
+from PIL import Image
 from scipy import ndimage
 
 from tfdeblur import inference, storage
@@ -19,6 +20,9 @@ STRIDE = 8
 """Pixels from one patch to the next, of networks that see one patch at a time."""
 
 BATCH = 512
+
+UNITS = 1000
+"""Values of a 16-bit PNG that holds a map, to a pixel of sigma."""
 
 REBLURRING = "reblurring"
 """The estimator that is not trained, as users name it."""
@@ -62,6 +66,47 @@ def load_estimator(model: str) -> Estimator:
     if network.input_shape[1] is None:
         return lambda picture: np.broadcast_to(estimate(picture[None])[0], (*picture.shape[:2], 2))
     return lambda picture: by_patches(estimate, picture, network.input_shape[1])
+
+
+def is_map(path: str) -> bool:
+    """Whether a path is that of a map in a file, and not of a model."""
+    return path.lower().endswith((".npy", ".png"))
+
+
+def read_map(path: str) -> np.ndarray:
+    """Read a map, `(H, W)`, float32, in pixels, as `write_map` writes it.
+
+    Raises
+    ------
+    FileNotFoundError
+        There is no such file.
+    ValueError
+        It holds something else.
+    """
+    if not storage.exists(path):
+        raise FileNotFoundError(f"there is no {path}; a map of sigma is a .npy file or a 16-bit PNG")
+    try:
+        if path.lower().endswith(".npy"):
+            sigma = np.load(path)
+        else:
+            with Image.open(path) as image:
+                sigma = np.asarray(image) / UNITS if image.mode.startswith("I;16") else np.zeros(0)
+    except (OSError, ValueError, SyntaxError) as error:
+        raise ValueError(f"{path} cannot be read as a map of sigma: {error}") from error
+    if sigma.ndim != 2 or not np.issubdtype(sigma.dtype, np.floating) or not (sigma >= 0).all():
+        raise ValueError(f"{path} holds no map of sigma: floats (H, W) of at least 0 in pixels, or a 16-bit grey PNG")
+    return np.float32(sigma)
+
+
+def write_map(path: str, sigma: np.ndarray) -> None:
+    """Write a map `(H, W)` in pixels: to a .npy file as it is, to a PNG with 16 bits, a thousand to a pixel."""
+    with storage.publish(path) as temporary:
+        if path.lower().endswith(".npy"):
+            with open(temporary, "wb") as file:
+                np.save(file, sigma)
+        else:
+            values = np.rint(np.clip(sigma * UNITS, 0, np.iinfo(np.uint16).max))
+            Image.fromarray(np.uint16(values)).save(temporary, "PNG")
 
 
 def find_estimators(runs: str) -> dict[str, str]:

@@ -1,11 +1,12 @@
 """Space-variant deblurring: every level of blur by itself, put together by a map (Kendall & Rios 2019, Phase II)."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
 from tfdeblur.classical.photographs import method_on
-from tfdeblur.estimation.sigma_map import load_estimator, sigma_map
+from tfdeblur.estimation.sigma_map import Estimator, is_map, load_estimator, read_map, sigma_map
 from tfdeblur.physics.blur import space_variant_blur
 from tfdeblur.physics.kernels import gaussian
 from tfdeblur.physics.sigma_maps import blend_weights, sigma_ladder
@@ -67,32 +68,60 @@ def _deblurred(pictures: np.ndarray, maps: np.ndarray, sigma: float, deblur: Cal
     return deblur(space_variant_blur(pictures, missing), gaussian(sigma))
 
 
-def stitcher(method: str, model: str, noise: float | None = None, iterations: int | None = None) -> Callable:
-    """Return a function that makes, for a photograph, the function that deblurs its tiles by their own maps.
+def stitcher(method: str, where: str, noise: float | None = None, iterations: int | None = None) -> Callable:
+    """Return a function that makes, for a photograph, the function that deblurs its tiles by a map of sigma.
 
     Parameters
     ----------
     method : str
         A name in `classical.METHODS`.
-    model : str
-        As `load_estimator` takes it.
+    where : str
+        A map in a file, `.npy` or 16-bit PNG, for photographs of its size; or, as `load_estimator` takes it, what
+        makes one of every photograph.
     noise, iterations : float, int, optional
         As `classical.photographs.deblurrer` takes them.
 
     Raises
     ------
     FileNotFoundError, ValueError
-        There is no such model, or the method does not take one of the options.
+        There is no such map or model, the map is of another size than a photograph, or the method does not take one of
+        the options.
     """
-    estimator, method_for = load_estimator(model), method_on(method, noise, iterations, ROUGHNESS)
+    method_for = method_on(method, noise, iterations, ROUGHNESS)
+    if is_map(where):
+        known = read_map(where)
+        return lambda pixels: _ByMap(method_for(pixels), _fitting(known, where, pixels))
+    estimator = load_estimator(where)
+    return lambda pixels: _ByEstimate(method_for(pixels), estimator)
 
-    def of_photograph(pixels: np.ndarray) -> Callable:
-        deblur = method_for(pixels)
 
-        def of_tile(pictures: np.ndarray) -> np.ndarray:
-            maps = np.stack([np.maximum(sigma_map(estimator, picture)[0], 0) for picture in pictures])
-            return np.clip(stitch(pictures, maps, deblur), 0, 1)
+@dataclass(frozen=True)
+class _ByEstimate:
+    """Deblurs tiles by maps that are estimated from them."""
 
-        return of_tile
+    deblur: Callable
+    estimator: Estimator
 
-    return of_photograph
+    def __call__(self, pictures: np.ndarray) -> np.ndarray:
+        maps = np.stack([np.maximum(sigma_map(self.estimator, picture)[0], 0) for picture in pictures])
+        return np.clip(stitch(pictures, maps, self.deblur), 0, 1)
+
+
+@dataclass(frozen=True)
+class _ByMap:
+    """Deblurs tiles whose last channel is the map, which `tiling.deblur_picture` puts there."""
+
+    deblur: Callable
+    beside: np.ndarray
+
+    def __call__(self, pictures: np.ndarray) -> np.ndarray:
+        return np.clip(stitch(pictures[..., :-1], pictures[..., -1], self.deblur), 0, 1)
+
+
+def _fitting(known: np.ndarray, where: str, pixels: np.ndarray) -> np.ndarray:
+    (height, width), (rows, columns) = pixels.shape[:2], known.shape
+    if (rows, columns) != (height, width):
+        raise ValueError(
+            f"the map {where} is {columns}x{rows}, the photograph {width}x{height}; it must be of the same size"
+        )
+    return known[..., None]
