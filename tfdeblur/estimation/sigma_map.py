@@ -13,7 +13,7 @@ from tfdeblur.estimation.reblurring import reblurring_map
 from tfdeblur.physics.colour import luma
 from tfdeblur.tiling import round_up, through_tiles
 
-TILE, OVERLAP = 512, 192
+TILE, OVERLAP = 768, 256
 """Pixels along the edge of a tile, and how many neighbours share, 3/8 of which are further than sigma_dense sees."""
 
 STRIDE = 8
