@@ -69,7 +69,7 @@ def test_cohens_d_by_hand():
     assert statistics.cohen_d(np.array([1.0])) is None and statistics.cohen_d(np.full(5, 0.1)) is None
 
 
-def small_table(data_dir, limit, runs):
+def small_table(sources):
     """A table of three methods and four pictures, whose numbers can be checked by hand."""
     pictures = [np.full((12, 12, 1), level, np.float32) for level in (0.2, 0.6)]
     psnr = {"blurred": [20, 21, 22, 23], "weak": [21, 23, 22.5, 25], "strong": [30, np.inf, 32, 35]}
@@ -80,7 +80,14 @@ def small_table(data_dir, limit, runs):
     ]
     methods[1].facts.update({"lambda": 0.01, "validation": [{"lambda": 0.01}]})
     panel = Panel("weak", "lambda", "error", {"line": ([0.01, 0.1], [1, 2])}, 1.5, "level", logarithmic=True)
-    return Table("Three", methods, {1: "one", 3: "three"}, pictures, f"Of {data_dir}, {limit}.", {"extra": [panel]})
+    return Table(
+        "Three",
+        methods,
+        {1: "one", 3: "three"},
+        pictures,
+        f"Of {sources.data_dir}, {sources.limit}.",
+        {"extra": [panel]},
+    )
 
 
 @pytest.fixture

@@ -86,10 +86,11 @@ def report_table(options: ReportTable, command: str) -> None:
     """Compute and write a table, and print it."""
     import_tensorflow()
     from tfdeblur.evaluation import tables
+    from tfdeblur.evaluation.methods import Sources
 
     if options.readme:  # before the work: has it the markers?
         replaced(storage.read_text(options.readme), "", options.readme, options.name)
-    text = tables.make(options.name, options.data_dir, options.limit, options.runs, options.out, command)
+    text = tables.make(options.name, Sources(options.data_dir, options.limit, options.runs), options.out, command)
     if options.readme:
         document = replaced(storage.read_text(options.readme), text, options.readme, options.name)
         storage.write_text(options.readme, document)

@@ -28,7 +28,7 @@ from tfdeblur.classical.blind import blind_richardson_lucy
 from tfdeblur.estimation.sigma_map import find_estimators, load_estimator, sigma_map
 from tfdeblur.evaluation import protocol
 from tfdeblur.evaluation.curves import Panel
-from tfdeblur.evaluation.methods import Method, Table, evenly_spread
+from tfdeblur.evaluation.methods import Method, Sources, Table, evenly_spread
 from tfdeblur.evaluation.metrics import PSNR_CAP
 from tfdeblur.inference import load_deblur
 from tfdeblur.physics.blur import gaussian_blur
@@ -116,17 +116,14 @@ class Found:
     seconds: float = 0.0
 
 
-def kendall(data_dir: str | None = None, limit: int | None = None, runs: str = "runs") -> Table:
+def kendall(sources: Sources) -> Table:
     """Blur, deblur and measure.
 
     Parameters
     ----------
-    data_dir : str
-        Folder of sharp photographs that no method has been tuned on, such as BSDS500's test set.
-    limit : int, optional
-        Only so many pictures, evenly spread.
-    runs : str
-        Folder of the run folders of the networks.
+    sources : Sources
+        A folder of sharp photographs that no method has been tuned on, such as BSDS500's test set; how many of them,
+        evenly spread; and the runs of the networks.
 
     Raises
     ------
@@ -135,14 +132,13 @@ def kendall(data_dir: str | None = None, limit: int | None = None, runs: str = "
     FileNotFoundError
         There is no photograph in it.
     """
-    if data_dir is None:
-        raise ValueError("the table needs sharp photographs: --data-dir FOLDER, such as BSDS500's test set")
-    paths = [path for path, _ in find_pictures((data_dir,), os.devnull)]
+    folder = sources.folder("sharp photographs, such as BSDS500's test set")
+    paths = [path for path, _ in find_pictures((folder,), os.devnull)]
     sigmas = np.abs(np.random.default_rng(SEED).normal(0, STANDARD_DEVIATION, len(paths)))
-    chosen = evenly_spread(len(paths), limit)
+    chosen = evenly_spread(len(paths), sources.limit)
     paths, sigmas = [paths[i] for i in chosen], sigmas[chosen]
     shown = sorted({int(np.abs(sigmas - sigma).argmin()) for sigma in SHOWN_SIGMAS})
-    candidates = CANDIDATES | learned(runs)
+    candidates = CANDIDATES | learned(sources.runs)
     found, sharp_shown = {name: Found() for name in candidates}, []
     pairs = tqdm(_pairs(paths, sigmas), total=len(paths), unit="picture", disable=None)
     for index, (sharp, blur, kernel) in enumerate(pairs):

@@ -29,7 +29,7 @@ from tfdeblur.classical.regression import NormalEquations, lasso, normal_equatio
 from tfdeblur.data.prepared import first_pictures
 from tfdeblur.evaluation import metrics
 from tfdeblur.evaluation.curves import Panel
-from tfdeblur.evaluation.methods import Method, Table
+from tfdeblur.evaluation.methods import Method, Sources, Table
 from tfdeblur.physics.kernels import gaussian_kernel
 
 TEST, TRAIN, VALIDATION = 1000, 2000, 1000
@@ -83,24 +83,21 @@ class Fit:
     facts: dict = field(default_factory=dict)
 
 
-def king(data_dir: str | None = None, limit: int | None = None, runs: str = "") -> Table:
+def king(sources: Sources) -> Table:
     """Train, choose, deblur and measure.
 
     Parameters
     ----------
-    data_dir : str, optional
-        tensorflow-datasets' `data_dir` with MNIST in it; None downloads MNIST.
-    limit : int, optional
-        For a quick look: only so many pictures to test on and to validate with, and twice as many to train on.
-    runs : str
-        Not used: nothing here is trained beforehand.
+    sources : Sources
+        MNIST as tensorflow-datasets' `data_dir`, downloaded without it; the limit holds for the pictures to test on and
+        to validate with, and twice as many are trained on.
 
     Raises
     ------
     FileNotFoundError
         The folder holds no MNIST.
     """
-    digits = load(data_dir, limit)
+    digits = load(sources.data_dir, sources.limit)
     # One thread: for matrices of this size, threads that wait for one another take longer on a busy machine.
     with threadpool_limits(1, "blas"):
         fits = {name: _timed(fit, digits) for name, fit in tqdm(FITS.items(), unit="method", disable=None)}

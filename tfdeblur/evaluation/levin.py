@@ -27,7 +27,7 @@ from tfdeblur.classical import METHODS
 from tfdeblur.classical.convolution import Convolution
 from tfdeblur.classical.kernel_estimation import estimate_kernel
 from tfdeblur.evaluation import metrics
-from tfdeblur.evaluation.methods import Method, Table
+from tfdeblur.evaluation.methods import Method, Sources, Table
 
 NOISE = 0.01
 MARGIN, SHIFT = 20, 8
@@ -57,17 +57,13 @@ class Found:
     seconds: float = 0.0
 
 
-def levin(data_dir: str | None = None, limit: int | None = None, runs: str = "") -> Table:
+def levin(sources: Sources) -> Table:
     """Deblur the photographs and measure.
 
     Parameters
     ----------
-    data_dir : str
-        Folder of the photographs.
-    limit : int, optional
-        Only the first so many.
-    runs : str
-        Not used: nothing here is trained beforehand.
+    sources : Sources
+        The folder of the photographs, and how many of them, the first.
 
     Raises
     ------
@@ -76,9 +72,7 @@ def levin(data_dir: str | None = None, limit: int | None = None, runs: str = "")
     FileNotFoundError
         There is no such photograph in it, or its sharp picture or kernel is missing.
     """
-    if data_dir is None:
-        raise ValueError("the table needs the photographs of Levin et al. (2009): --data-dir FOLDER")
-    shaken = [load(path) for path in find(data_dir)[:limit]]
+    shaken = [load(path) for path in find(sources.folder("the photographs of Levin et al. (2009)"))[: sources.limit]]
     shown = {index: shaken[index].name for index in range(0, len(shaken), 5)}
     found = {name: _of_all(method, shaken, shown) for name, method in _candidates().items()}
     known = np.array(found[FINAL].values["mse"])

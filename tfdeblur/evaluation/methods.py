@@ -51,6 +51,31 @@ TITLES = {
 
 
 @dataclass(frozen=True)
+class Sources:
+    """Where a table's pictures and networks are.
+
+    Attributes
+    ----------
+    data_dir : str, optional
+        Folder of its pictures.
+    limit : int, optional
+        For a quick look, only so many of them.
+    runs : str
+        Folder of the run folders in which trained networks are looked for.
+    """
+
+    data_dir: str | None = None
+    limit: int | None = None
+    runs: str = "runs"
+
+    def folder(self, of_what: str) -> str:
+        """Return `data_dir`, or raise a ValueError that says what a folder is needed of."""
+        if self.data_dir is None:
+            raise ValueError(f"the table needs {of_what}: --data-dir FOLDER")
+        return self.data_dir
+
+
+@dataclass(frozen=True)
 class Method:
     """What one method made of the pictures of a table.
 

@@ -18,7 +18,7 @@ import numpy as np
 from tfdeblur import storage
 from tfdeblur.data.pipeline import pictures
 from tfdeblur.evaluation.measuring import apply
-from tfdeblur.evaluation.methods import Method, Table
+from tfdeblur.evaluation.methods import Method, Sources, Table
 from tfdeblur.evaluation.metrics import PSNR_CAP
 from tfdeblur.inference import load_deblur
 
@@ -36,17 +36,13 @@ REPORT = {
 """PSNR and SSIM in the report's table 4.1, by experiment."""
 
 
-def orlandi(data_dir: str | None = None, limit: int | None = None, runs: str = "runs") -> Table:
+def orlandi(sources: Sources) -> Table:
     """Collect the evaluations on CIFAR-10's test pictures.
 
     Parameters
     ----------
-    data_dir : str, optional
-        Not used: the evaluations say where their pictures are.
-    limit : int, optional
-        Only the first so many pictures.
-    runs : str
-        Folder of run folders.
+    sources : Sources
+        The runs, and how many pictures, the first.
 
     Raises
     ------
@@ -55,10 +51,12 @@ def orlandi(data_dir: str | None = None, limit: int | None = None, runs: str = "
     ValueError
         Evaluations are of different pictures, or what they were made with is gone.
     """
-    found = {name: read(folder, limit) for name, folder in find(runs).items()}
+    found = {name: read(folder, sources.limit) for name, folder in find(sources.runs).items()}
     names = {tuple(row["name"] for row in rows) for _, rows in found.values()}
     if len(names) > 1:
-        raise ValueError(f"the evaluations in {runs} are of {len(names)} different lists of pictures; evaluate again")
+        raise ValueError(
+            f"the evaluations in {sources.runs} are of {len(names)} different lists of pictures; evaluate again"
+        )
     summary, rows = next(iter(found.values()))
     pairs = list(itertools.islice(pictures(_data_folder(summary), SPLIT), min(SHOWN, len(rows))))
     blur, sharp = (np.stack([pair[side] for pair in pairs]) for side in ("blur", "sharp"))

@@ -30,7 +30,7 @@ from tfdeblur.estimation.outputs import HIGH, LOW
 from tfdeblur.estimation.reblurring import reblurring_map
 from tfdeblur.estimation.sigma_map import find_estimators, load_estimator, sigma_map
 from tfdeblur.evaluation import protocol
-from tfdeblur.evaluation.methods import Method, Table, evenly_spread
+from tfdeblur.evaluation.methods import Method, Sources, Table, evenly_spread
 from tfdeblur.physics.blur import space_variant_blur
 from tfdeblur.physics.colour import luma
 
@@ -99,17 +99,14 @@ class Found:
     seconds: float = 0.0
 
 
-def patro(data_dir: str | None = None, limit: int | None = None, runs: str = "runs") -> Table:
+def patro(sources: Sources) -> Table:
     """Blur textures unevenly, estimate sigma maps and measure them.
 
     Parameters
     ----------
-    data_dir : str
-        Folder of sharp pictures, such as Brodatz' textures, or of a data set, whose test split is taken.
-    limit : int, optional
-        Only so many pictures, evenly spread.
-    runs : str
-        Folder of the run folders of the networks.
+    sources : Sources
+        A folder of sharp pictures, such as Brodatz' textures, or of a data set, whose test split is taken; how many of
+        them, evenly spread; and the runs of the networks.
 
     Raises
     ------
@@ -118,7 +115,10 @@ def patro(data_dir: str | None = None, limit: int | None = None, runs: str = "ru
     FileNotFoundError
         There is no picture in it.
     """
-    pictures, compared = find(data_dir, limit), estimators(runs)
+    pictures, compared = (
+        find(sources.folder("sharp pictures, such as Brodatz' textures"), sources.limit),
+        estimators(sources.runs),
+    )
     shown = {int(i) for i in np.linspace(0, len(pictures) - 1, SHOWN)}
     found, truth = {name: Found() for name in compared}, []
     for index, (_, read) in enumerate(tqdm(pictures, unit="picture", disable=None)):
@@ -149,10 +149,8 @@ def patro(data_dir: str | None = None, limit: int | None = None, runs: str = "ru
     )
 
 
-def find(data_dir: str | None, limit: int | None) -> list[tuple[str, Callable[[], np.ndarray]]]:
+def find(data_dir: str, limit: int | None) -> list[tuple[str, Callable[[], np.ndarray]]]:
     """Return pictures, or some of them, evenly spread: the name of each, and what reads it, `(H, W)` in [0, 1]."""
-    if data_dir is None:
-        raise ValueError("the table needs sharp pictures: --data-dir FOLDER, such as Brodatz' textures")
     if storage.exists(storage.join(data_dir, MANIFEST)):
         found = [(row["name"], partial(_grey, row["sharp"])) for row in pictures_of(data_dir, "test")]
     else:

@@ -1,7 +1,6 @@
 """The tables of reports: each is computed by one function, and written as JSON, Markdown, CSV and figures.
 
-A table is added by a function that takes the data folder and the number of pictures, both possibly None, and the folder
-of run folders, and returns a `methods.Table`; it is named in `TABLES`.
+A table is added by a function that takes `methods.Sources` and returns a `methods.Table`; it is named in `TABLES`.
 """
 
 import json
@@ -13,12 +12,12 @@ from tfdeblur.evaluation import curves, figures, methods
 from tfdeblur.evaluation.kendall import kendall
 from tfdeblur.evaluation.king import king
 from tfdeblur.evaluation.levin import levin
-from tfdeblur.evaluation.methods import Table
+from tfdeblur.evaluation.methods import Sources, Table
 from tfdeblur.evaluation.orlandi import orlandi
 from tfdeblur.evaluation.patro import patro
 from tfdeblur.naming import look_up
 
-TABLES: dict[str, Callable[[str | None, int | None, str], Table]] = {
+TABLES: dict[str, Callable[[Sources], Table]] = {
     "kendall": kendall,
     "king": king,
     "levin": levin,
@@ -30,19 +29,15 @@ PROVENANCE = ("command", "commit", "date", "device")
 """What each row of the JSON file ends with; once below the table in Markdown."""
 
 
-def make(name: str, data_dir: str | None, limit: int | None, runs: str, out: str, command: str) -> str:
+def make(name: str, sources: Sources, out: str, command: str) -> str:
     """Compute a table and write NAME.json, NAME.md, NAME.csv, NAME.png and what further figures it has.
 
     Parameters
     ----------
     name : str
         A key of `TABLES`.
-    data_dir : str, optional
-        The data, as the table's function takes it.
-    limit : int, optional
-        Only so many pictures, as the table's function takes it.
-    runs : str
-        Folder of the run folders in which trained networks are looked for.
+    sources : Sources
+        Its pictures and networks, as the table's function takes them.
     out : str
         Folder, local or gs://; files of these names in it are replaced.
     command : str
@@ -61,11 +56,11 @@ def make(name: str, data_dir: str | None, limit: int | None, runs: str, out: str
         There is no such table, `limit` is below 1, or matplotlib is not installed.
     """
     compute = look_up(TABLES, name, "table")
-    if limit is not None and limit < 1:
-        raise ValueError(f"--limit is {limit}; at least 1 is needed")
+    if sources.limit is not None and sources.limit < 1:
+        raise ValueError(f"--limit is {sources.limit}; at least 1 is needed")
     curves.find_matplotlib()  # before the work, not after it
     storage.make_folder(out)
-    table = compute(data_dir, limit, runs)
+    table = compute(sources)
     rows = methods.rows(table)
     facts = dict(zip(PROVENANCE, (command, provenance.commit(), _now(), _device()), strict=True))
     text = f"{methods.rows_markdown(rows)}\n{_notes(table, rows, facts)}"

@@ -7,22 +7,10 @@
 Expected, from the report: RMSE of sigma on a ramp .1645, on a sine .1991.
 """
 
-from tfdeblur.config import Experiment
+from dataclasses import replace
 
-experiment = Experiment(
-    name="brodatz_classifier30",
-    data="tfrecords/brodatz30",
-    channels=1,
-    cache="none",
-    shuffle=100_000,
-    training="sigma",
-    model="patro",
-    classes=30,
-    learning_rate=1e-3,
-    schedule="cosine",
-    warmup_steps=100,
-    batch=128,
-    steps=3000,
-    validate_every=500,
-    validation_pictures=None,
+from tfdeblur.experiments import brodatz_classifier10
+
+experiment = replace(
+    brodatz_classifier10.experiment, name="brodatz_classifier30", data="tfrecords/brodatz30", classes=30
 )
