@@ -18,8 +18,10 @@ def negative(channels: int = 3) -> keras.Model:
 def says(folder: Path, sigma: float, brightness: float = 0.0) -> Path:
     """Save as a run of training sigma a network that says everywhere `sigma` and `brightness` times the picture."""
     inputs = keras.Input((None, None, 1))
-    network = keras.Model(inputs, layers.Conv2D(2, 1)(inputs))
-    network.set_weights([np.float32([[[[brightness, 0]]]]), np.float32([sigma, -4])])
+    conv = layers.Conv2D(2, 1)
+    x = conv(layers.AveragePooling2D(8, name="spectra")(inputs))
+    network = keras.Model(inputs, layers.UpSampling2D(8)(x))
+    conv.set_weights([np.float32([[[[brightness, 0]]]]), np.float32([sigma, -4])])
     folder.mkdir(parents=True)
     network.save(folder / "best.keras")
     (folder / "config.json").write_text('{"training": "sigma"}')

@@ -15,12 +15,14 @@ from tests.test_comparisons import command
 from tfdeblur import estimate, train
 from tfdeblur.data import pipeline
 from tfdeblur.estimation import outputs
-from tfdeblur.estimation.sigma_map import UNITS, by_patches, load_estimator, sigma_map
+from tfdeblur.estimation.estimators import by_patches, load_estimator
+from tfdeblur.estimation.sigma_map import UNITS, sigma_map
 from tfdeblur.models import ESTIMATORS, build_estimator
 from tfdeblur.physics.blur import gaussian_blur
 from tfdeblur.physics.ranges import Ranges
 
 SMALL = {"patro": {"features": 4, "classes": 10}, "kendall_sigma": {"features": 4}, "sigma_dense": {"features": 8}}
+SIZES = {"patro": (32, 32), "kendall_sigma": (64, 72), "sigma_dense": (32, 40)}
 
 
 @pytest.fixture(scope="module")
@@ -41,11 +43,11 @@ def test_outputs_are_float32_and_gradients_reach_every_weight(name, precision):
         network = build_estimator(name, **SMALL[name])
     finally:
         keras.config.set_dtype_policy("float32")
-    x = np.random.default_rng(0).random((4, 32, 32, 1), np.float32)
+    x = np.random.default_rng(0).random((4, *SIZES[name], 1), np.float32)
     with tf.GradientTape() as tape:
         output = network(x, training=True)
-        loss = tf.reduce_mean(outputs.loss(tf.fill((4, 32, 32, 1), 1.2), output))
-    assert output.dtype == tf.float32 and outputs.loss(tf.fill((4, 32, 32, 1), 1.2), output).shape == (4,)
+        loss = tf.reduce_mean(outputs.loss(tf.fill((4, *SIZES[name], 1), 1.2), output))
+    assert output.dtype == tf.float32 and outputs.loss(tf.fill((4, *SIZES[name], 1), 1.2), output).shape == (4,)
     gradients = tape.gradient(loss, network.trainable_variables)
     assert all(g is not None and np.isfinite(g).all() for g in gradients) and any(np.any(g) for g in gradients)
     sigma, deviation = outputs.sigma_of(output)
@@ -60,7 +62,7 @@ def test_parameters_are_those_of_the_docstring(name):
 
 @pytest.mark.parametrize("name", ESTIMATORS)
 def test_saved_and_loaded_is_the_same(name, tmp_path):
-    network, x = build_estimator(name, **SMALL[name]), np.random.default_rng(0).random((2, 32, 32, 1), np.float32)
+    network, x = build_estimator(name, **SMALL[name]), np.random.default_rng(0).random((2, *SIZES[name], 1), np.float32)
     network.save(tmp_path / "network.keras")
     np.testing.assert_array_equal(keras.models.load_model(tmp_path / "network.keras")(x), network(x))
 
@@ -163,7 +165,7 @@ def test_maps_of_pictures_of_any_kind_and_size(name, tmp_path):
 def test_tiles_give_the_map_of_the_whole(tmp_path):
     network = build_estimator("sigma_dense", features=8)
     network.save(tmp_path / "network.keras")
-    grey = np.tile(photograph(3, height=350, width=300)[..., :1], (2, 2, 1))
+    grey = np.tile(photograph(3, height=350, width=300)[..., :1], (4, 2, 1))
     found = sigma_map(load_estimator(str(tmp_path / "network.keras")), grey)[0]
     whole = network(np.float32(grey)[None] / 255)[0, ..., 0]
     np.testing.assert_allclose(found, whole, atol=2e-3)

@@ -48,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         raise ValueError(f"--smooth is {chosen.smooth}; it takes a number of pixels, at least 0")
     jobs = plan(find_pictures(chosen.paths, chosen.out), chosen.out)
     import_tensorflow()  # not before a mistyped path has been reported
-    from tfdeblur.estimation.sigma_map import load_estimator
+    from tfdeblur.estimation.estimators import load_estimator
 
     estimator = load_estimator(chosen.model)
     storage.make_folder(chosen.out)

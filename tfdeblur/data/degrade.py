@@ -10,7 +10,7 @@ from tfdeblur.physics import noise
 from tfdeblur.physics.blur import convolve, gaussian_blur, space_variant_blur
 from tfdeblur.physics.draws import DRAWS, kernel_bank
 from tfdeblur.physics.ranges import CAMERA, Ranges
-from tfdeblur.physics.sigma_maps import NODES, between_nodes
+from tfdeblur.physics.sigma_maps import DRAWN, between_nodes, nodes_of
 
 BANK = 512
 """Kernels drawn once at the start, of which each sample gets one."""
@@ -95,7 +95,7 @@ def _blurred(
         sigma = tf.random.stateless_uniform([], seed, *ranges.sigma)
         return gaussian_blur(sharp, sigma, ranges.sigma[1]), tf.fill((*size, 1), sigma)
     if ranges.blur == "space_variant":
-        nodes = tf.random.stateless_uniform([NODES, NODES], seed, *ranges.sigma)
+        nodes = nodes_of(tf.random.stateless_uniform([DRAWN], seed), *ranges.sigma, ops)
         sigma = between_nodes(nodes, size, ops)
         return space_variant_blur(sharp, sigma, ranges.sigma[1]), sigma[..., None]
     if bank is None:

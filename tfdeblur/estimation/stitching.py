@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from tfdeblur.classical.photographs import method_on
-from tfdeblur.estimation.sigma_map import Estimator, is_map, load_estimator, read_map, sigma_map
+from tfdeblur.estimation.estimators import load_estimator
+from tfdeblur.estimation.sigma_map import is_map, read_map, sigma_map
 from tfdeblur.physics.blur import space_variant_blur
 from tfdeblur.physics.kernels import gaussian
 from tfdeblur.physics.sigma_maps import blend_weights, sigma_ladder
@@ -92,19 +93,7 @@ def stitcher(method: str, where: str, noise: float | None = None, iterations: in
         known = read_map(where)
         return lambda pixels: _ByMap(method_for(pixels), _fitting(known, where, pixels))
     estimator = load_estimator(where)
-    return lambda pixels: _ByEstimate(method_for(pixels), estimator)
-
-
-@dataclass(frozen=True)
-class _ByEstimate:
-    """Deblurs tiles by maps that are estimated from them."""
-
-    deblur: Callable
-    estimator: Estimator
-
-    def __call__(self, pictures: np.ndarray) -> np.ndarray:
-        maps = np.stack([np.maximum(sigma_map(self.estimator, picture)[0], 0) for picture in pictures])
-        return np.clip(stitch(pictures, maps, self.deblur), 0, 1)
+    return lambda pixels: _ByMap(method_for(pixels), np.maximum(sigma_map(estimator, pixels)[0], 0)[..., None])
 
 
 @dataclass(frozen=True)

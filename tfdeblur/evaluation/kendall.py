@@ -25,7 +25,8 @@ from tqdm import tqdm
 from tfdeblur import storage
 from tfdeblur.classical import METHODS
 from tfdeblur.classical.blind import blind_richardson_lucy
-from tfdeblur.estimation.sigma_map import find_estimators, load_estimator, sigma_map
+from tfdeblur.estimation.estimators import find_estimators, load_estimator
+from tfdeblur.estimation.sigma_map import sigma_map
 from tfdeblur.evaluation import protocol
 from tfdeblur.evaluation.curves import Panel
 from tfdeblur.evaluation.methods import Method, Sources, Table, evenly_spread

@@ -26,9 +26,10 @@ from tqdm import tqdm
 from tfdeblur import storage
 from tfdeblur.data.pipeline import pictures as pictures_of
 from tfdeblur.data.records import MANIFEST
+from tfdeblur.estimation.estimators import find_estimators, load_estimator
 from tfdeblur.estimation.outputs import HIGH, LOW
 from tfdeblur.estimation.reblurring import reblurring_map
-from tfdeblur.estimation.sigma_map import find_estimators, load_estimator, sigma_map
+from tfdeblur.estimation.sigma_map import sigma_map
 from tfdeblur.evaluation import protocol
 from tfdeblur.evaluation.methods import Method, Sources, Table, evenly_spread
 from tfdeblur.physics.blur import space_variant_blur

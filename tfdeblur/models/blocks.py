@@ -10,9 +10,6 @@ Upsampling = Literal["transpose", "resize", "subpixel"]
 """How a decoder doubles the size: transposed convolution, nearest-neighbour resize then convolution (Odena et al. 2016,
 no checkerboard), or sub-pixel convolution (Shi et al. 2016)."""
 
-FAINTEST = 1e-6
-"""Energy of what cannot be told from the rounding to 8 bit."""
-
 
 def upsample(x, features: int, kernel: int, method: Upsampling):
     """Double height and width, `(N, H, W, C)` to `(N, 2 H, 2 W, features)`, with a learned kernel and no activation.
@@ -89,13 +86,3 @@ def finish(x, inputs, name: str, residual: bool) -> keras.Model:
     if residual:
         x = layers.Add(dtype="float32", name="global_residual")([inputs, x])
     return keras.Model(inputs, x, name=name)
-
-
-def log_energy(x, window: int, stride: int):
-    """Return the logarithms of the mean squares of features in square windows, `(N, H / stride, W / stride, C)`.
-
-    A picture's contrast only shifts them, and blur lowers them the more, the higher the frequencies of a feature.
-    """
-    squares = ops.square(ops.cast(x, "float32"))
-    mean = layers.AveragePooling2D(window, stride, padding="same", dtype="float32")(squares)
-    return ops.log(mean + FAINTEST)

@@ -3,37 +3,40 @@
 import keras
 from keras import layers
 
-from tfdeblur.models.blocks import log_energy
+from tfdeblur.models.spectra import pyramid
 
-WIDTHS, DENSE = (32, 64, 128), (128, 64)
+LEVELS = 3
+"""Sizes of the picture whose spectra are taken: at a quarter of the size the widest blurs leave something to see."""
+
+WIDTHS, DENSE = (64, 64, 128), (128, 64)
 
 
 def kendall_sigma(*, channels: int = 1, features: int = WIDTHS[0]) -> keras.Model:
     """Build the estimator of the sigma of a picture's Gaussian blur.
 
-    Three 5x5 convolutions, the last two of stride 2, and three dense layers: all that the report says. What the dense
-    layers get are the logarithms of the last responses' mean squares in 8x8 windows, averaged over the picture: its
-    contrast only shifts them, and pictures of any size will do. 282,818 parameters.
+    Three 3x3 convolutions and three dense layers: all that the report says. What the convolutions get are log spectra,
+    in windows of 32 pixels every 8, of the picture and of it at a half and a quarter of its size; the dense layers, the
+    features' mean over the picture, so pictures of any size will do. 243,650 parameters.
 
     Parameters
     ----------
     channels : int
-        Of the pictures.
+        Of the pictures; of their mean the spectra are taken.
     features : int
         Of the first convolution, to which the other layers' are in proportion.
 
     Returns
     -------
     keras.Model
-        Pictures `(N, H, W, channels)` in [0, 1] to float32 `(N, 2)`: sigma in pixels, and the logarithm of the variance
-        of its error.
+        Pictures `(N, H, W, channels)` in [0, 1], with H and W multiples of 8 and at least 64, to float32 `(N, 2)`:
+        sigma in pixels, and the logarithm of the variance of its error.
     """
-    inputs = x = keras.Input((None, None, channels))
-    for index, wide in enumerate(WIDTHS):
-        x = layers.ELU()(layers.BatchNormalization()(x)) if index else x
-        x = layers.Conv2D(wide * features // WIDTHS[0], 5, strides=2 if index else 1, padding="same")(x)
-    x = layers.GlobalAveragePooling2D(dtype="float32")(log_energy(x, 8, 8))
-    x = layers.BatchNormalization(dtype="float32")(x)
+    inputs = keras.Input((None, None, channels))
+    x = pyramid(inputs, LEVELS)
+    for wide in WIDTHS:
+        x = layers.Conv2D(wide * features // WIDTHS[0], 3, padding="same", use_bias=False)(x)
+        x = layers.LeakyReLU(0.1)(layers.BatchNormalization()(x))
+    x = layers.GlobalAveragePooling2D(dtype="float32")(x)
     for wide in DENSE:
-        x = layers.Dense(wide * features // WIDTHS[0], activation="elu")(x)
+        x = layers.LeakyReLU(0.1)(layers.Dense(wide * features // WIDTHS[0])(x))
     return keras.Model(inputs, layers.Dense(2, dtype="float32", bias_initializer="ones")(x), name="kendall_sigma")

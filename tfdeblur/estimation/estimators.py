@@ -1,0 +1,161 @@
+"""What estimates sigma: functions from pictures of any size to maps, by trained networks or without."""
+
+import json
+from collections.abc import Callable
+
+import keras
+import numpy as np
+from scipy import ndimage
+
+from tfdeblur import inference, storage
+from tfdeblur.estimation import outputs
+from tfdeblur.estimation.reblurring import reblurring_map
+from tfdeblur.tiling import reflected, round_up, tile_starts
+
+REBLURRING = "reblurring"
+"""The estimator that is not trained, as users name it."""
+
+Estimator = Callable[[np.ndarray], np.ndarray]
+"""Grey pictures `(H, W, 1)`, float32 in [0, 1], to `(H, W, 2)`, float32: sigma, and the standard deviation of its
+error, in pixels."""
+
+STRIDE, BATCH = 8, 512
+"""Of networks that see one patch at a time: pixels from one patch to the next, and patches at once."""
+
+TILE, MARGIN, LEAST = 1024, 64, 64
+"""Of networks that see spectra: edge of the tiles in which those are computed, in pixels; how far beyond a tile the
+widest windows reach; and the smallest pictures."""
+
+
+def load_estimator(model: str) -> Estimator:
+    """Load a network that estimates sigma as a function on one picture.
+
+    Parameters
+    ----------
+    model : str
+        A run folder, a `.keras` file, or `"reblurring"`, which is not trained and says a deviation of 0.
+
+    Raises
+    ------
+    FileNotFoundError
+        There is no such model.
+    ValueError
+        It is none, or does not estimate sigma.
+    """
+    if model == REBLURRING:
+        return lambda picture: _with_deviation(reblurring_map(picture[..., 0]))
+    network = inference.as_float32(inference.load_network(model))
+    shape = network.output_shape
+    if network.input_shape[-1] != 1 or not (outputs.are_classes(shape) or shape[-1] == 2):
+        raise ValueError(
+            f"{model} takes {network.input_shape} and returns {shape}; an estimator of sigma takes grey pictures and "
+            "returns two numbers, or classes: train one, such as `python -m tfdeblur.train sigma_dense`"
+        )
+    if network.input_shape[1] is None:
+        if "spectra" not in (layer.name for layer in network.layers):
+            raise ValueError(f"{model} has no layer named spectra; estimators for any size see tfdeblur.models.spectra")
+        return by_spectra(network)
+    predict = inference.compiled(network)
+    return lambda picture: by_patches(lambda patches: _said(predict(patches)), picture, network.input_shape[1])
+
+
+def find_estimators(runs: str) -> dict[str, str]:
+    """Return the run folders in a folder in which networks have learned to estimate sigma, by their names."""
+    if not storage.is_folder(runs):
+        return {}
+    folders = {name: storage.join(runs, name) for name in sorted(storage.list_names(runs))}
+    return {name: folder for name, folder in folders.items() if _estimates(folder)}
+
+
+def _estimates(folder: str) -> bool:
+    path = storage.join(folder, "config.json")
+    if not (storage.exists(path) and storage.exists(storage.join(folder, "best.keras"))):
+        return False
+    return json.loads(storage.read_text(path)).get("training") == "sigma"
+
+
+def by_patches(estimate: Callable, picture: np.ndarray, side: int, stride: int = STRIDE) -> np.ndarray:
+    """Estimate sigma of overlapping patches, and interpolate between their centres.
+
+    Parameters
+    ----------
+    estimate : callable
+        Patches `(N, side, side, 1)` to `(N, 2)`.
+    picture : numpy.ndarray
+        `(H, W, 1)`; mirrored where it is smaller than a patch.
+    side, stride : int
+        Edge of a patch and distance to the next, in pixels.
+
+    Returns
+    -------
+    numpy.ndarray
+        `(H, W, 2)`, float32; beyond the outermost centres as at them.
+    """
+    height, width = picture.shape[:2]
+    missing = [(0, max(side - edge, 0)) for edge in (height, width)]
+    whole = np.pad(picture[..., 0], missing, "symmetric")
+    starts = [np.unique([*range(0, edge - side, stride), edge - side]) for edge in whole.shape]
+    windows = np.lib.stride_tricks.sliding_window_view(whole, (side, side))[np.ix_(*starts)]
+    patches = windows.reshape(-1, side, side, 1)
+    found = [estimate(patches[first : first + BATCH]) for first in range(0, len(patches), BATCH)]
+    found = np.concatenate(found).reshape(*windows.shape[:2], 2)
+    between = (
+        np.interp(np.arange(edge), first + (side - 1) / 2, np.arange(len(first)))
+        for edge, first in zip((height, width), starts, strict=True)
+    )
+    places = np.meshgrid(*between, indexing="ij")
+    maps = [ndimage.map_coordinates(found[..., k], places, order=1, mode="nearest") for k in range(2)]
+    return np.float32(np.stack(maps, -1))
+
+
+def by_spectra(network: keras.Model) -> Estimator:
+    """Return the estimator that a network is which has a layer `spectra` (`tfdeblur.models.spectra`).
+
+    Up to there a network sees but a few pixels around each, and takes much memory: this part is done tile by tile, with
+    the same result. What is left is a small part of the picture's size, and seen as a whole.
+    """
+    middle = network.get_layer("spectra").output
+    of_pixels = inference.compiled(keras.Model(network.input, middle))
+    of_spectra = inference.compiled(keras.Model(middle, network.output))
+
+    def estimate(picture: np.ndarray) -> np.ndarray:
+        height, width = picture.shape[:2]
+        rows, columns = (reflected(0, max(round_up(edge, STRIDE), LEAST), edge) for edge in (height, width))
+        whole = picture if (len(rows), len(columns)) == (height, width) else picture[np.ix_(rows, columns)]
+        said = _said(of_spectra(_spectra(of_pixels, whole, middle.shape[-1])[None]))[0]
+        return said[:height, :width] if said.ndim == 3 else np.broadcast_to(said, (height, width, 2))
+
+    return estimate
+
+
+def _spectra(of_pixels: Callable, picture: np.ndarray, bands: int) -> np.ndarray:
+    """Return the spectra of a picture whose height and width are multiples of STRIDE, tile by tile."""
+    found = np.empty((picture.shape[0] // STRIDE, picture.shape[1] // STRIDE, bands), np.float32)
+    down, across = (_pieces(edge) for edge in picture.shape[:2])
+    for top, bottom, first, last in down:
+        for left, right, begin, end in across:
+            tile = of_pixels(picture[None, top:bottom, left:right])[0]
+            here = (slice((a - o) // STRIDE, (b - o) // STRIDE) for a, b, o in ((first, last, top), (begin, end, left)))
+            found[first // STRIDE : last // STRIDE, begin // STRIDE : end // STRIDE] = tile[tuple(here)]
+    return found
+
+
+def _pieces(edge: int) -> list[tuple[int, int, int, int]]:
+    """Return where tiles begin and end along an axis, and where that begins and ends which is taken from them."""
+    starts = tile_starts(edge, TILE, 2 * MARGIN, STRIDE)
+    tile = min(edge, TILE)
+    cuts = [
+        0,
+        *((start + before + tile) // (2 * STRIDE) * STRIDE for before, start in zip(starts, starts[1:], strict=False)),
+        edge,
+    ]
+    return [(start, start + tile, *ends) for start, *ends in zip(starts, cuts, cuts[1:], strict=False)]
+
+
+def _said(output) -> np.ndarray:
+    """Return sigma and its deviation, `(..., 2)`."""
+    return np.concatenate([np.asarray(part) for part in outputs.sigma_of(np.asarray(output))], -1)
+
+
+def _with_deviation(sigma: np.ndarray) -> np.ndarray:
+    return np.stack([sigma, np.zeros_like(sigma)], -1)
