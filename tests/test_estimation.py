@@ -119,9 +119,10 @@ def test_what_is_no_map_is_refused(tmp_path):
 
 
 def test_patros_maps():
-    ramp, sine = patro.ramp(3, 101), patro.sine(2, 400)
-    np.testing.assert_allclose(ramp[1, [0, 50, 100]], [0.3, 1.65, 3.0], rtol=1e-6)
-    np.testing.assert_allclose(sine[0, [0, 50, 150, 200]], [1.65, 3.0, 0.3, 1.65], atol=1e-5)
+    along_x, along_y = (patro.MAPS[name]((400, 400)) for name in ("sin_rmse", "sin_y_rmse"))
+    np.testing.assert_allclose(patro.MAPS["ramp_rmse"]((3, 101))[1, [0, 50, 100]], [0.3, 1.65, 3.0], rtol=1e-6)
+    np.testing.assert_allclose(along_x[7, [0, 50, 150, 200]], [1.65, 3.0, 0.3, 1.65], atol=1e-5)
+    np.testing.assert_array_equal(along_y, along_x.T)
 
 
 def test_patros_table(tmp_path, capsys):

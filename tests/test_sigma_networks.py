@@ -72,8 +72,8 @@ def test_what_classes_say():
     logits[0, 3] = 20
     logits[1, [4, 6]] = 20
     sigma, deviation = (np.asarray(each)[:, 0] for each in outputs.sigma_of(logits))
-    np.testing.assert_allclose(sigma, [1.2, 1.5], rtol=1e-6)
-    np.testing.assert_allclose(deviation, [0, 0.6 / np.sqrt(2)], atol=1e-5)
+    np.testing.assert_allclose(sigma, [1.2, 1.8], rtol=1e-6)
+    np.testing.assert_allclose(deviation, [0, 0.3], atol=1e-5)
     maps = np.full((2, 8, 8, 1), 1.25, np.float32)  # nearest to 1.2, the fourth
     np.testing.assert_allclose(outputs.loss(maps, logits)[0], 0, atol=1e-5)
     assert outputs.loss(maps, logits)[1] > 30

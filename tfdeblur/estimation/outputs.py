@@ -35,11 +35,12 @@ def are_classes(output) -> bool:
 def sigma_of(output):
     """Return what an output says: sigma and the standard deviation of its error, in pixels, each `(..., 1)`.
 
-    Of classes it is the likeliest one's sigma, and the deviation of the classes' sigmas from it by their probabilities.
+    Of classes these are the mean and the deviation of their sigmas by their probabilities, which errs least in the mean
+    square.
     """
     if are_classes(output):
         sigmas, probabilities = class_sigmas(output.shape[-1]), ops.softmax(output)
-        sigma = ops.take(sigmas, ops.argmax(output, -1))[:, None]
+        sigma = ops.sum(probabilities * sigmas, -1, keepdims=True)
         return sigma, ops.sqrt(ops.sum(probabilities * (sigmas - sigma) ** 2, -1, keepdims=True))
     return output[..., :1], ops.exp(ops.clip(output[..., 1:], LEAST, MOST) / 2)
 

@@ -21,6 +21,8 @@ FORMS = {
     "mae": ".4f",
     "ramp_rmse": ".3f",
     "sin_rmse": ".3f",
+    "sin_y_rmse": ".3f",
+    "accuracy": ".3f",
 }
 """How measures are written in tables."""
 
@@ -33,6 +35,7 @@ TITLES = {
     "mae": "MAE",
     "ramp_rmse": "RMSE, ramp",
     "sin_rmse": "RMSE, sin",
+    "sin_y_rmse": "RMSE, sin y",
     "seconds": "run time, s",
     "training_seconds": "training, s",
     "training_cpu_seconds": "training, CPU s",

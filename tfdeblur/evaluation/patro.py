@@ -1,15 +1,16 @@
 """Patro's test of sigma maps: pictures whose blur rises along a ramp, or comes and goes with a sine.
 
 **Pictures.** Each picture of a folder, or of a data set's test split, in grey, blurred by Gaussians whose sigma varies
-along x between 0.3 and 3 pixels (the report's range): once evenly (*ramp*), once over two periods of a sine (*sin*);
-rounded to 8 bit.
+between 0.3 and 3 pixels (the report's range): once evenly along x (*ramp*), once over two periods of a sine along x
+(*sin*) and once along y (*sin y*); and evenly by each of the report's ten sigmas. All are rounded to 8 bit.
 
 **Methods.** The middle of the range everywhere; reblurring, which is not trained; and the networks that have learned to
 estimate sigma in the runs that are found, but for those that say one number for a whole picture; each also smoothed by
 a moving average. Whoever trains them sees to it that the pictures are new to them.
 
 **Measures.** The root of the mean squared error of the estimated sigma, in pixels, over all pixels of a picture. The
-report has one picture of each kind and gives no more than these numbers.
+report has one picture of each kind and gives no more than these numbers. *Accuracy* is how often, of ten, the class
+nearest to the estimate is the right one, in the middles of patches of 32x32 that are not blank.
 """
 
 import time
@@ -27,37 +28,35 @@ from tfdeblur import storage
 from tfdeblur.data.pipeline import pictures as pictures_of
 from tfdeblur.data.records import MANIFEST
 from tfdeblur.estimation.estimators import find_estimators, load_estimator
-from tfdeblur.estimation.outputs import HIGH, LOW
+from tfdeblur.estimation.outputs import HIGH, LOW, class_sigmas
 from tfdeblur.estimation.reblurring import reblurring_map
 from tfdeblur.estimation.sigma_map import sigma_map
 from tfdeblur.evaluation import protocol
 from tfdeblur.evaluation.methods import Method, Sources, Table, evenly_spread
-from tfdeblur.physics.blur import space_variant_blur
+from tfdeblur.physics.blur import gaussian_blur, space_variant_blur
 from tfdeblur.physics.colour import luma
+from tfdeblur.physics.sigma_maps import ramp, sine
 
-PERIODS = 2
 SMOOTHED = 32
 """Pixels along the edge of the squares of the moving average."""
 
 SHOWN = 3
 SUFFIXES = (".gif", ".png", ".jpg", ".jpeg", ".tif", ".tiff")
 
-REPORT_RAMP, REPORT_SIN = (0.2350, 0.1645), 0.1991
-"""The report's errors before smoothing, with 10 and 30 classes, and with 30."""
+REPORT_RAMP, REPORT_SIN, REPORT_ACCURACY = (0.2350, 0.1645), 0.1991, 0.5
+"""The report's errors before smoothing, with 10 and 30 classes, and with 30; and its test accuracy."""
 
 
-def ramp(height: int, width: int) -> np.ndarray:
-    """Return a map of sigma that rises evenly along x, `(H, W)`."""
-    return np.tile(np.linspace(LOW, HIGH, width, dtype=np.float32), (height, 1))
+MAPS: dict[str, Callable[[tuple[int, int]], np.ndarray]] = {
+    "ramp_rmse": lambda size: ramp(size, LOW, HIGH),
+    "sin_rmse": lambda size: sine(size, LOW, HIGH),
+    "sin_y_rmse": lambda size: sine(size, LOW, HIGH, axis=0),
+}
+"""The maps of sigma, by what the errors on them are called."""
 
-
-def sine(height: int, width: int) -> np.ndarray:
-    """Return a map of sigma that comes and goes along x, `(H, W)`."""
-    phase = 2 * np.pi * PERIODS * np.arange(width) / width
-    return np.tile(np.float32((LOW + HIGH) / 2 + (HIGH - LOW) / 2 * np.sin(phase)), (height, 1))
-
-
-MAPS: dict[str, Callable[[int, int], np.ndarray]] = {"ramp_rmse": ramp, "sin_rmse": sine}
+CLASSES, SIDE, BLANK = 10, 32, 0.02
+"""Of the accuracy: the report's first network's classes; the patches' edge; and the standard deviation below which a
+patch is blank, as in its training data."""
 
 
 def constant(picture: np.ndarray) -> np.ndarray:
@@ -95,7 +94,7 @@ def smoothed(estimator: Callable, picture: np.ndarray) -> np.ndarray:
 class Found:
     """What an estimator has made of the pictures so far."""
 
-    errors: dict[str, list[float]] = field(default_factory=lambda: {name: [] for name in MAPS})
+    measures: dict[str, list[float]] = field(default_factory=lambda: {name: [] for name in (*MAPS, "accuracy")})
     shown: list[np.ndarray] = field(default_factory=list)
     seconds: float = 0.0
 
@@ -125,17 +124,19 @@ def patro(sources: Sources) -> Table:
     for index, (_, read) in enumerate(tqdm(pictures, unit="picture", disable=None)):
         sharp = read()
         for kind, make in MAPS.items():
-            sigma = make(*sharp.shape)
-            blur = np.float32(protocol.to_bytes(space_variant_blur(sharp[..., None], sigma)[..., 0])) / 255
+            sigma = make(sharp.shape)
+            blur = _rounded(space_variant_blur(sharp[..., None], sigma))
             for name, estimator in compared.items():
                 begin = time.perf_counter()
                 estimate = estimator(blur)
                 found[name].seconds += time.perf_counter() - begin
-                found[name].errors[kind].append(float(np.sqrt(np.mean((estimate - sigma) ** 2))))
+                found[name].measures[kind].append(float(np.sqrt(np.mean((estimate - sigma) ** 2))))
                 if index in shown and kind == "ramp_rmse":
                     found[name].shown.append(_drawn(estimate))
             if index in shown and kind == "ramp_rmse":
                 truth.append(_drawn(sigma))
+        for name, share in _accuracies(sharp, compared).items():
+            found[name].measures["accuracy"].append(share)
     return Table(
         title=f"Patro: maps of sigma from {LOW:g} to {HIGH:g} pixels",
         methods=[_method(name, results) for name, results in found.items()],
@@ -145,9 +146,30 @@ def patro(sources: Sources) -> Table:
         caption="ramp_rmse",
         notes=(
             f"RMSE in pixels of sigma. The report's, on one texture each: ramp {REPORT_RAMP[0]} with 10 classes, "
-            f"{REPORT_RAMP[1]} with 30; sin {REPORT_SIN} with 30."
+            f"{REPORT_RAMP[1]} with 30; sin {REPORT_SIN} with 30; test accuracy of 10 classes {REPORT_ACCURACY}."
         ),
     )
+
+
+def _accuracies(sharp: np.ndarray, compared: dict[str, Callable]) -> dict[str, float]:
+    """Return how often each estimator is nearest to the right class; NaN of a picture that is blank everywhere."""
+    sigmas = class_sigmas(CLASSES)
+    rows, columns = (edge // SIDE for edge in sharp.shape)
+    patches = sharp[: rows * SIDE, : columns * SIDE].reshape(rows, SIDE, columns, SIDE)
+    seen = np.argwhere(patches.std((1, 3)) >= BLANK) * SIDE + SIDE // 2
+    right = dict.fromkeys(compared, 0)
+    for right_class, sigma in enumerate(sigmas):
+        blur = _rounded(gaussian_blur(sharp[..., None], float(sigma)))
+        for name, estimator in compared.items():
+            said = estimator(blur)[tuple(seen.T)]
+            right[name] += np.sum(np.abs(said[:, None] - sigmas).argmin(-1) == right_class)
+    count = len(sigmas) * len(seen)
+    return {name: float(hits / count) if count else float("nan") for name, hits in right.items()}
+
+
+def _rounded(blur: np.ndarray) -> np.ndarray:
+    """Return a picture `(H, W, 1)` as 8 bit hold it, `(H, W)` in [0, 1]."""
+    return np.float32(protocol.to_bytes(blur[..., 0])) / 255
 
 
 def find(data_dir: str, limit: int | None) -> list[tuple[str, Callable[[], np.ndarray]]]:
@@ -171,7 +193,7 @@ def _grey(pixels: np.ndarray) -> np.ndarray:
 
 
 def _method(name: str, found: Found) -> Method:
-    values = {kind: np.array(errors) for kind, errors in found.errors.items()}
+    values = {kind: np.array(measured) for kind, measured in found.measures.items()}
     return Method(name, values, found.shown, {"seconds": found.seconds})
 
 

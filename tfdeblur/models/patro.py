@@ -1,4 +1,4 @@
-"""Patro's classifier of the blur of patches (2017, section 3.3), whose widths the report does not give."""
+"""Patro's estimator of the blur of patches (2017, section 3.3), whose widths the report does not give."""
 
 import keras
 from keras import layers
@@ -15,19 +15,22 @@ FEATURES = (64, 64, 64, 64, 128, 128, 128, 128)
 DENSE = (1024, 1024, 1024)
 
 
-def patro(*, channels: int = 1, classes: int = 10, features: int = FEATURES[0], dropout: float = 0.5) -> keras.Model:
-    """Build the classifier of 32x32 patches by the sigma of their Gaussian blur.
+def patro(
+    *, channels: int = 1, classes: int | None = None, features: int = FEATURES[0], dropout: float = 0.5
+) -> keras.Model:
+    """Build the estimator of the sigma of the Gaussian blur of 32x32 patches: a classifier, or a regressor.
 
     Eight 3x3 convolutions with batch normalisation and ReLU, halved after every fourth, then four dense layers with
-    dropout: 3,296,778 parameters with 10 classes (the report: 3.27 million). What they get are log spectra, where the
-    report's get pixels.
+    dropout: 3,288,578 parameters, 3,296,778 with 10 classes (the report: 3.27 million). What they get are log spectra,
+    where the report's get pixels.
 
     Parameters
     ----------
     channels : int
         Of the patches; of their mean the spectra are taken.
-    classes : int
-        How many sigmas there are, evenly spaced over the range of `tfdeblur.estimation.outputs`.
+    classes : int, optional
+        How many sigmas there are, evenly spaced over the range of `tfdeblur.estimation.outputs`. Without it sigma is
+        one number, and the other says how far it may be off.
     features : int
         Of the first convolution, to which the other layers' are in proportion.
     dropout : float
@@ -36,7 +39,8 @@ def patro(*, channels: int = 1, classes: int = 10, features: int = FEATURES[0], 
     Returns
     -------
     keras.Model
-        Patches `(N, 32, 32, channels)` in [0, 1] to float32 logits `(N, classes)`.
+        Patches `(N, 32, 32, channels)` in [0, 1] to float32 logits `(N, classes)`; or `(N, 2)`, sigma in pixels and the
+        logarithm of the variance of its error.
     """
     inputs = keras.Input((SIDE, SIDE, channels))
     x = pyramid(inputs, 2, WINDOW, STRIDE)
@@ -48,4 +52,5 @@ def patro(*, channels: int = 1, classes: int = 10, features: int = FEATURES[0], 
     x = layers.Flatten()(x)
     for wide in DENSE:
         x = layers.Dropout(dropout)(layers.Dense(wide * features // FEATURES[0], activation="relu")(x))
-    return keras.Model(inputs, layers.Dense(classes, dtype="float32")(x), name="patro")
+    bias = "zeros" if classes else "ones"
+    return keras.Model(inputs, layers.Dense(classes or 2, dtype="float32", bias_initializer=bias)(x), name="patro")

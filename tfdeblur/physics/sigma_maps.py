@@ -57,6 +57,17 @@ def kernel_variance(sigma, ops):
     return ops.where(sigma < 1, 2 * squares / (1 + 2 * sum(tails)), sigma**2)
 
 
+def ramp(size: tuple[int, int], low: float, high: float) -> np.ndarray:
+    """Return a map of sigma that rises evenly along x, `(H, W)`, float32 (Patro 2017, section 4.2.1)."""
+    return np.tile(np.linspace(low, high, size[1], dtype=np.float32), (size[0], 1))
+
+
+def sine(size: tuple[int, int], low: float, high: float, periods: float = 2, axis: int = 1) -> np.ndarray:
+    """Return a map of sigma that comes and goes along an axis, `(H, W)`, float32 (Patro 2017, section 4.2.2)."""
+    wave = np.sin(2 * np.pi * periods * np.arange(size[axis]) / size[axis])
+    return np.float32(np.broadcast_to(np.expand_dims((low + high + (high - low) * wave) / 2, 1 - axis), size))
+
+
 def smooth_map(random: np.random.Generator, size: tuple[int, int], low: float, high: float) -> np.ndarray:
     """Draw a map that varies smoothly: `nodes_of` uniform numbers, and linear between their places.
 
