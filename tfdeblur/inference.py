@@ -9,6 +9,7 @@ import keras
 import numpy as np
 
 from tfdeblur import storage
+from tfdeblur.models.spectra import LogSpectra
 from tfdeblur.physics.colour import luma
 from tfdeblur.tiling import deblur_picture, reflected, round_up
 
@@ -112,7 +113,7 @@ def load_network(model: str) -> keras.Model:
     if path.endswith(".keras") and not storage.is_remote(path) and not zipfile.is_zipfile(path):
         raise ValueError(f"{path} is not a model but something else, or damaged; a model is {MODEL_KINDS}")
     try:
-        return keras.saving.load_model(path, compile=False)
+        return keras.saving.load_model(path, {"LogSpectra": LogSpectra}, compile=False)
     except Exception as error:  # Keras raises whatever its parts raise: ValueError, KeyError, BadZipFile, TypeError ...
         reason = str(error).split("\n")[0]
         raise ValueError(f"{path} is not a model that Keras {keras.__version__} can read: {reason}") from error

@@ -133,15 +133,13 @@ def kendall(sources: Sources) -> Table:
     FileNotFoundError
         There is no photograph in it.
     """
-    folder = sources.folder("sharp photographs, such as BSDS500's test set")
-    paths = [path for path, _ in find_pictures((folder,), os.devnull)]
-    sigmas = np.abs(np.random.default_rng(SEED).normal(0, STANDARD_DEVIATION, len(paths)))
-    chosen = evenly_spread(len(paths), sources.limit)
-    paths, sigmas = [paths[i] for i in chosen], sigmas[chosen]
+    chosen = sharp_photographs(sources.folder("sharp photographs, such as BSDS500's test set"), sources.limit)
+    places = [place for place, _, _ in chosen]
+    sigmas = np.abs(np.random.default_rng(SEED).normal(0, STANDARD_DEVIATION, max(places) + 1))[places]
     shown = sorted({int(np.abs(sigmas - sigma).argmin()) for sigma in SHOWN_SIGMAS})
     candidates = CANDIDATES | learned(sources.runs)
     found, sharp_shown = {name: Found() for name in candidates}, []
-    pairs = tqdm(_pairs(paths, sigmas), total=len(paths), unit="picture", disable=None)
+    pairs = tqdm(_pairs(chosen, sigmas), total=len(chosen), unit="picture", disable=None)
     for index, (sharp, blur, kernel) in enumerate(pairs):
         if index in shown:
             sharp_shown.append(sharp[0])
@@ -163,11 +161,32 @@ def kendall(sources: Sources) -> Table:
     )
 
 
-def _pairs(paths: list[str], sigmas: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+def sharp_photographs(folder: str, limit: int | None) -> list[tuple[int, str, Callable[[], np.ndarray]]]:
+    """Return the photographs in a folder in the order of their names, or some of them, evenly spread.
+
+    Returns
+    -------
+    list of tuple
+        For each its place among all, its name, and a function that reads it: `(H, W, C)`, float32 in [0, 1].
+
+    Raises
+    ------
+    FileNotFoundError
+        There is none.
+    """
+    paths = [path for path, _ in find_pictures((folder,), os.devnull)]
+    return [(i, os.path.basename(paths[i]), partial(_read, paths[i])) for i in evenly_spread(len(paths), limit)]
+
+
+def _read(path: str) -> np.ndarray:
+    pixels = photographs.read(path).pixels
+    return np.atleast_3d(np.float32(pixels) / np.iinfo(pixels.dtype).max)
+
+
+def _pairs(found: list, sigmas: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
     """Yield sharp and blurred pictures, `(1, H, W, C)` float32, and kernels."""
-    for path, sigma in zip(paths, sigmas, strict=True):
-        pixels = photographs.read(path).pixels
-        sharp = np.atleast_3d(np.float32(pixels) / np.iinfo(pixels.dtype).max)[None]
+    for (_, _, read), sigma in zip(found, sigmas, strict=True):
+        sharp = read()[None]
         blur = protocol.to_bytes(gaussian_blur(sharp, float(sigma)))
         yield sharp, np.float32(blur) / 255, gaussian(float(sigma))
 

@@ -1,0 +1,199 @@
+"""The Phase II table of Kendall & Rios: blur that differs from place to place, and the row that they left empty.
+
+**Pictures.** Of a data set, the pairs of its test split: real blur, of which nobody knows a map, and which need not be
+Gaussian. Of a folder of sharp photographs, scenes of two depths: what a random mask covers stays sharp, and lies before
+the same photograph blurred by a Gaussian of 1 to 4 pixels; rounded to 8 bit.
+
+**Methods.** The blurred picture; classical methods, level by level, stitched by a map of sigma: the true one where it
+is known, that of reblurring, and that of the network of the run `sigma_dense`, the report's *CNN + RL + stitching*;
+RL with the median of that map everywhere; and the networks that restore pictures by themselves, if their runs are
+found.
+
+**Measures** are those of `evaluate`, of outputs rounded to 8 bit. *Map error* is the root of the mean squared error of
+sigma, in pixels, over the scenes' pixels.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+
+import numpy as np
+from scipy import ndimage
+from tqdm import tqdm
+
+from tfdeblur import storage
+from tfdeblur.classical.photographs import method_on
+from tfdeblur.data.pipeline import pictures as pictures_of
+from tfdeblur.data.records import MANIFEST, load_manifest
+from tfdeblur.estimation.estimators import REBLURRING, find_estimators, load_estimator
+from tfdeblur.estimation.sigma_map import sigma_map
+from tfdeblur.estimation.stitching import ROUGHNESS, stitch
+from tfdeblur.evaluation import protocol
+from tfdeblur.evaluation.kendall import sharp_photographs
+from tfdeblur.evaluation.methods import Method, Sources, Table, evenly_spread
+from tfdeblur.inference import load_deblur
+from tfdeblur.physics.blur import gaussian_blur
+from tfdeblur.physics.kernels import gaussian
+
+SIGMAS = (1.0, 4.0)
+"""Range of the background's blur in pixels."""
+
+FOREGROUND, COARSE, EDGE = 0.4, 0.1, 1.0
+"""Of the masks: the share they cover; the size of their blobs, as a share of the shorter side; and the softness of
+their edge in pixels."""
+
+SEED, SHOWN = 0, 3
+
+STITCHED = {"RL": "rl", "Wiener": "wiener", "hyper-Laplacian": "hyper-laplacian"}
+"""Methods whose results are stitched, as they are named in the table."""
+
+ESTIMATOR = "sigma_dense"
+NETWORKS = {"U-Net": "kendall_unet_phase2", "GAN": "pairs_unet_gan", "MSDeblurWGAN": "reds_msdeblurwgan"}
+"""The runs of the network that makes maps, and of those that restore pictures."""
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A blurred picture and a sharp one, `(H, W, C)`, float32 in [0, 1], and the map of sigma if it is known."""
+
+    name: str
+    blur: np.ndarray
+    sharp: np.ndarray
+    sigma: np.ndarray | None = None
+
+
+@dataclass
+class Found:
+    """What a method has made of the pictures so far."""
+
+    measures: list[dict] = field(default_factory=list)
+    shown: list[np.ndarray] = field(default_factory=list)
+    map_errors: list[float] = field(default_factory=list)
+    seconds: float = 0.0
+
+
+Restored = tuple[np.ndarray, np.ndarray | None]
+"""A picture `(H, W, C)`, and the map by which it was stitched."""
+
+
+def kendall_phase2(sources: Sources) -> Table:
+    """Deblur pictures whose blur varies, and measure.
+
+    Parameters
+    ----------
+    sources : Sources
+        A data set of pairs, whose test split is taken, or a folder of sharp photographs; how many of them, evenly
+        spread; and the runs of the networks.
+
+    Raises
+    ------
+    ValueError
+        No folder is given.
+    FileNotFoundError
+        There is no picture in it.
+    """
+    folder = sources.folder("a data set of pairs, or sharp photographs, such as BSDS500's test set")
+    is_set = storage.exists(storage.join(folder, MANIFEST))
+    count, scenes = (_pairs if is_set else _scenes)(folder, sources.limit)
+    candidates = _candidates(sources.runs, known=not is_set)
+    found, kept, sharp = {name: Found() for name in candidates}, {}, []
+    shown = set(evenly_spread(count, SHOWN))
+    for index, scene in enumerate(tqdm(scenes, total=count, unit="picture", disable=None)):
+        if index in shown:
+            kept[index] = scene.name
+            sharp.append(scene.sharp)
+        for name, restore in candidates.items():
+            _try(restore, scene, found[name], index in shown)
+    return Table(
+        title=f"Kendall & Rios, Phase II: {'real pairs' if is_set else 'scenes of two depths'}",
+        methods=[_method(name, results) for name, results in found.items()],
+        shown=kept,
+        sharp=sharp,
+        notes=(
+            "Run time: all pictures, one after the other. "
+            "The report's, on GoPro shrunk five times: blurred 31.92 dB, .9574; U-Net 29.07, .9531; GAN 24.75, .8800; "
+            "CNN + RL + stitching: left empty."
+        ),
+    )
+
+
+def _pairs(folder: str, limit: int | None) -> tuple[int, Iterator[Scene]]:
+    chosen = evenly_spread(load_manifest(folder)["splits"]["test"]["records"], limit)
+    rows = (row for index, row in enumerate(pictures_of(folder, "test")) if index in set(chosen))
+    return len(chosen), (Scene(row["name"], *(np.float32(row[key]) / 255 for key in ("blur", "sharp"))) for row in rows)
+
+
+def _scenes(folder: str, limit: int | None) -> tuple[int, Iterator[Scene]]:
+    photographs = sharp_photographs(folder, limit)
+    return len(photographs), (
+        scene(name, read(), np.random.default_rng([SEED, index])) for index, name, read in photographs
+    )
+
+
+def scene(name: str, sharp: np.ndarray, random: np.random.Generator) -> Scene:
+    """Make a scene of two depths of a photograph `(H, W, C)`: a sharp foreground before a blurred background."""
+    height, width = sharp.shape[:2]
+    sigma = float(random.uniform(*SIGMAS))
+    blobs = ndimage.gaussian_filter(random.normal(size=(height, width)), COARSE * min(height, width), mode="mirror")
+    covered = blobs >= np.quantile(blobs, 1 - FOREGROUND)
+    mask = np.float32(ndimage.gaussian_filter(np.float32(covered), EDGE, mode="mirror"))[..., None]
+    blur = protocol.to_bytes(mask * sharp + (1 - mask) * gaussian_blur(sharp, sigma))
+    return Scene(f"{name}, sigma {sigma:.1f}", np.float32(blur) / 255, sharp, np.float32(np.where(covered, 0, sigma)))
+
+
+def _candidates(runs: str, known: bool) -> dict[str, Callable[[Scene], Restored]]:
+    """Return what is compared; with the true map where it is known."""
+    maps = {"true map": lambda scene: scene.sigma} if known else {}
+    maps[REBLURRING] = partial(_estimated, load_estimator(REBLURRING))
+    candidates = {"blurred": lambda scene: (scene.blur, None)}
+    if folder := find_estimators(runs).get(ESTIMATOR):
+        maps["CNN"] = partial(_estimated, load_estimator(folder))
+        candidates["CNN + RL, one sigma"] = partial(_evenly, maps["CNN"])
+    for source, map_of in maps.items():
+        for name, method in STITCHED.items():
+            candidates[f"{source} + {name} + stitching"] = partial(
+                _stitched, map_of, method_on(method, None, None, ROUGHNESS)
+            )
+    for name, run in NETWORKS.items():
+        folder = storage.join(runs, run)
+        if storage.exists(storage.join(folder, "best.keras")):
+            candidates[name] = partial(_by_network, load_deblur(folder))
+    return candidates
+
+
+def _estimated(estimator: Callable, scene: Scene) -> np.ndarray:
+    return np.maximum(sigma_map(estimator, scene.blur)[0], 0)
+
+
+def _stitched(map_of: Callable, method_for: Callable, scene: Scene) -> Restored:
+    sigma = map_of(scene)
+    return stitch(scene.blur[None], sigma, method_for(scene.blur))[0], sigma
+
+
+def _evenly(map_of: Callable, scene: Scene) -> Restored:
+    sigma = np.full_like(map_of(scene), np.median(map_of(scene)))
+    return method_on("rl", None, None)(scene.blur)(scene.blur[None], gaussian(float(sigma[0, 0])))[0], sigma
+
+
+def _by_network(deblur: Callable, scene: Scene) -> Restored:
+    return deblur(scene.blur[None])[0], None
+
+
+def _try(restore: Callable[[Scene], Restored], scene: Scene, found: Found, show: bool) -> None:
+    begin = time.perf_counter()
+    restored, sigma = restore(scene)
+    found.seconds += time.perf_counter() - begin
+    output = protocol.to_bytes(restored[None])
+    blur, sharp = (protocol.to_bytes(each[None]) for each in (scene.blur, scene.sharp))
+    found.measures.append(protocol.measure(blur, sharp, output)[0])
+    if sigma is not None and scene.sigma is not None:
+        found.map_errors.append(float(np.sqrt(np.mean((sigma - scene.sigma) ** 2))))
+    if show:
+        found.shown.append(output[0])
+
+
+def _method(name: str, found: Found) -> Method:
+    values = {key: np.array([row[key] for row in found.measures]) for key in ("psnr", "ssim", "mse")}
+    error = float(np.mean(found.map_errors)) if found.map_errors else None
+    return Method(name, values, found.shown, {"seconds": found.seconds, "map_error": error})
