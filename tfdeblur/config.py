@@ -55,7 +55,7 @@ class Experiment:
     # Model
     model: str = "rednet30"
     """Architecture: resnet16, unet16, rednet30, msdeblur, deblurgan or unet3; of training sigma: patro, kendall_sigma
-    or sigma_dense."""
+    or sigma_dense; of training motion: motion."""
     features: int | None = None
     """Features of the first block; the architecture's own number without it."""
     depth: int | None = None
@@ -101,9 +101,10 @@ class Experiment:
     """Momentum of a moving average of the weights, such as 0.999, which is then what is validated and saved."""
 
     # Ways of training
-    training: Literal["supervised", "sigma", "wgan_gp", "gan"] = "supervised"
+    training: Literal["supervised", "sigma", "motion", "wgan_gp", "gan"] = "supervised"
     """To restore pictures by the loss alone, or besides it against a critic (Wasserstein GAN with gradient penalty) or
-    a discriminator; or to estimate the sigma of their Gaussian blur, by a likelihood."""
+    a discriminator; or to estimate the sigma of their Gaussian blur, or the motion that blurred them, by a
+    likelihood."""
     adversarial_weight: float = 1e-4
     """Weight of the adversarial loss beside the content loss."""
     n_critic: int = 5
@@ -145,14 +146,14 @@ class Experiment:
 
     @property
     def target(self) -> str:
-        """What is learned of a blurred picture: the sharp one, or the map of sigma."""
-        return "sigma" if self.training == "sigma" else "sharp"
+        """What is learned of a blurred picture: the sharp one, the map of sigma, or the motion."""
+        return self.training if self.training in ("sigma", "motion") else "sharp"
 
     def __post_init__(self):
         """Raise a ValueError for a number that nothing can be done with."""
         least = dict.fromkeys(["channels", "features", "depth", "steps", "validate_every", "validation_pictures"], 1)
         least |= dict.fromkeys(["batch", "checkpoint_every", "steps_per_execution", "n_critic", "critic_features"], 1)
-        least |= {"classes": 3}
+        least |= {"classes": 4}
         least |= dict.fromkeys(["shuffle", "warmup_steps", "content_steps", "wrong_labels"], 0)
         for field, smallest in least.items():
             value = getattr(self, field)

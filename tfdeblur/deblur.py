@@ -30,8 +30,9 @@ class Arguments:
     wiener with a Gaussian of another sigma at every pixel."""
     psf: str | None = None
     """Kernel of a method: gaussian:SIGMA, disk:RADIUS, motion:LENGTH,ANGLE, a file (.npy, .npz:NAME, a picture);
-    blind:SIZE, estimated from the photograph and at most SIZE pixels wide; or map:MODEL, a Gaussian at every pixel as
-    a model for tfdeblur.estimate says, or map:FILE, as a map says that it has written. Pixels and degrees."""
+    blind:SIZE, estimated from the photograph and at most SIZE pixels wide; estimate:MODEL, the motion or the Gaussian
+    that a network sees in it; or map:MODEL, a Gaussian at every pixel as a model for tfdeblur.estimate says, or
+    map:FILE, as a map says that it has written. Pixels and degrees."""
     noise: float | None = None
     """Standard deviation of the noise in [0, 1], for every method but rl; by default estimated from each photograph."""
     iterations: int | None = None
@@ -106,11 +107,16 @@ def _check(chosen: Arguments) -> None:
 def _deblur_of(chosen: Arguments) -> Callable:
     """Return what makes, of a photograph's pixels, the function on its tiles."""
     options = (chosen.noise, chosen.iterations)
-    if chosen.method and not chosen.psf.startswith("map:"):
+    if chosen.method and not chosen.psf.startswith(("map:", "estimate:")):
         from tfdeblur.classical.photographs import deblurrer
 
         return deblurrer(chosen.method, chosen.psf, *options)
     import_tensorflow()  # not before a mistyped path has been reported
+    if chosen.method and chosen.psf.startswith("estimate:"):
+        from tfdeblur.classical.photographs import deblurrer
+        from tfdeblur.estimation.kernels import kernel_estimator
+
+        return deblurrer(chosen.method, kernel_estimator(chosen.psf.removeprefix("estimate:")), *options)
     if chosen.method:
         from tfdeblur.estimation.stitching import stitcher
 

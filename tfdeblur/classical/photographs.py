@@ -15,15 +15,16 @@ MIDDLE = 768
 """Pixels along an edge of the part in the middle of a photograph that noise and kernel are estimated from."""
 
 
-def deblurrer(method: str, psf: str, noise: float | None = None, iterations: int | None = None) -> Callable:
+def deblurrer(method: str, psf: str | Callable, noise: float | None = None, iterations: int | None = None) -> Callable:
     """Return a function that makes, for a photograph, the function that deblurs its tiles.
 
     Parameters
     ----------
     method : str
         A name in `METHODS`.
-    psf : str
-        As `parse_psf` takes it, or `blind:SIZE`: estimated from the middle of each photograph, within SIZE pixels.
+    psf : str or callable
+        As `parse_psf` takes it, or `blind:SIZE`: estimated from the middle of each photograph, within SIZE pixels. Or
+        what estimates it of such a middle, `(h, w, C)`.
     noise : float, optional
         Standard deviation of the noise in [0, 1]; by default estimated from the middle of each photograph.
     iterations : int, optional
@@ -40,12 +41,10 @@ def deblurrer(method: str, psf: str, noise: float | None = None, iterations: int
         The PSF is not understood, or the method does not take one of the options.
     """
     method_for = method_on(method, noise, iterations)
-    kernel = None if psf.startswith("blind:") else parse_psf(psf)
-    size = _size(psf) if kernel is None else 0
+    kernel_of = psf if callable(psf) else _kernel_of(psf)
 
     def of_photograph(pixels: np.ndarray) -> Callable:
-        deblur = method_for(pixels)
-        psf_here = estimate_kernel(middle(pixels), size)[0] if kernel is None else kernel
+        deblur, psf_here = method_for(pixels), kernel_of(middle(pixels)[0])
         return lambda pictures: np.clip(deblur(pictures, psf_here), 0, 1)
 
     return of_photograph
@@ -77,11 +76,15 @@ def _options(method: str, noise: float | None, iterations: int | None) -> dict:
     return {name: value for name, value in given.items() if value is not None}
 
 
-def _size(psf: str) -> int:
+def _kernel_of(psf: str) -> Callable[[np.ndarray], np.ndarray]:
+    if not psf.startswith("blind:"):
+        kernel = parse_psf(psf)
+        return lambda picture: kernel
     try:
-        return int(psf.removeprefix("blind:"))
+        size = int(psf.removeprefix("blind:"))
     except ValueError as error:
         raise ValueError(f"the PSF {psf!r} is not understood; expected blind:SIZE, such as blind:31") from error
+    return lambda picture: estimate_kernel(picture[None], size)[0]
 
 
 def middle(pixels: np.ndarray) -> np.ndarray:

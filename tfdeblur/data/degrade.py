@@ -11,12 +11,14 @@ from tfdeblur.physics.blur import convolve, gaussian_blur, space_variant_blur
 from tfdeblur.physics.draws import DRAWS, kernel_bank
 from tfdeblur.physics.ranges import CAMERA, Ranges
 from tfdeblur.physics.sigma_maps import DRAWN, between_nodes, nodes_of
+from tfdeblur.physics.trajectories import streak
 
 BANK = 512
 """Kernels drawn once at the start, of which each sample gets one."""
 
-WITH_SIGMA = ("recorded", "gaussian", "space_variant")
-"""Blurs whose sigma is known at every pixel; of the records' own where they say it."""
+LEARNED_OF = {"sigma": ("recorded", "gaussian", "space_variant"), "motion": ("motion", "shake", "measured")}
+"""What can be learned instead of the sharp picture, and the blurs that have it: sigma at every pixel, of the records'
+own where they say it; or length and direction of a motion."""
 
 Degrade = Callable[[tf.Tensor, tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
 
@@ -38,38 +40,45 @@ def degrading(ranges: Ranges, seed: int, target: str = "sharp") -> Degrade | Non
         What to draw from. The blur `"recorded"` is the records' own, to which the camera's part is added.
     seed : int
         Seed of the bank.
-    target : {"sharp", "sigma"}
-        What is to be learned: the sharp picture, or the map of sigma, in place of which it then stands.
+    target : {"sharp", "sigma", "motion"}
+        What is to be learned: the sharp picture, or in its place the map of sigma, or the kernel's `streak`.
 
     Returns
     -------
     callable or None
         From the blurred and the sharp picture, `(H, W, C)` of known shape, uint8 or float32 in [0, 1], and a seed of
         two integers, to the pair as it is to be learned from, of the same dtypes; a map of sigma is `(H, W, 1)`,
-        float32, in pixels.
+        float32, in pixels, a streak `(2,)`.
 
     Raises
     ------
     ValueError
-        Sigma is to be learned of a blur that has none.
+        What is to be learned is not known of such a blur.
     """
-    if target == "sigma" and ranges.blur not in WITH_SIGMA:
-        raise ValueError(f"--blur {ranges.blur} has no sigma to be estimated; {', '.join(WITH_SIGMA)} may have")
+    if target != "sharp" and ranges.blur not in LEARNED_OF[target]:
+        raise ValueError(
+            f"--blur {ranges.blur} has no {target} to be estimated; {', '.join(LEARNED_OF[target])} may have"
+        )
     if ranges.blur == "recorded" and not any(getattr(ranges, name) for name in CAMERA):
         return None
     bank = None
     if ranges.blur in DRAWS:
         bank = kernel_bank(ranges.blur, ranges, BANK, np.random.default_rng([seed, BANK]))
+        streaks = np.float32([streak(kernel) for kernel in bank])
 
     def degrade(blur, sharp, seed):
         blur_seed, gain_seed, strength_seed, noise_seed, jpeg_seed = tf.unstack(_split(seed, 5))
-        light, sigma = _unit(blur), sharp
-        if ranges.blur != "recorded":
-            light, sigma = _blurred(_unit(sharp), ranges, bank, blur_seed)
+        light, learned = _unit(blur), sharp
+        if ranges.blur in DRAWS:
+            which = tf.random.stateless_uniform([], blur_seed, 0, len(bank), tf.int32)
+            boundary = "zero" if ranges.blur == "gaussian5x5" else "reflect"
+            light, learned = convolve(_unit(sharp), tf.gather(bank, which), boundary), tf.gather(streaks, which)
+        elif ranges.blur != "recorded":
+            light, learned = _blurred(_unit(sharp), ranges, blur_seed)
         if ranges.gain:
             gain = tf.random.stateless_uniform([], gain_seed, *ranges.gain)
             light = light * gain
-            sharp = sharp if target == "sigma" else _as(noise.saturate(_unit(sharp), gain), sharp.dtype)
+            sharp = sharp if target != "sharp" else _as(noise.saturate(_unit(sharp), gain), sharp.dtype)
         strength_seeds, noise_seeds = (tf.unstack(_split(each, 2)) for each in (strength_seed, noise_seed))
         if ranges.photons:
             photons = tf.random.stateless_uniform([], strength_seeds[0], *ranges.photons)
@@ -81,15 +90,13 @@ def degrading(ranges: Ranges, seed: int, target: str = "sharp") -> Degrade | Non
         if ranges.jpeg:
             quality = tf.random.stateless_uniform([], jpeg_seed, ranges.jpeg[0], ranges.jpeg[1] + 1, tf.int32)
             light = noise.jpeg(light, quality)
-        return _as(light, blur.dtype), sigma if target == "sigma" else sharp
+        return _as(light, blur.dtype), sharp if target == "sharp" else learned
 
     return degrade
 
 
-def _blurred(
-    sharp: tf.Tensor, ranges: Ranges, bank: np.ndarray | None, seed: tf.Tensor
-) -> tuple[tf.Tensor, tf.Tensor | None]:
-    """Blur a picture as `tools.degrade.BLURS` does it of the same kind; return its map of sigma too, if it has one."""
+def _blurred(sharp: tf.Tensor, ranges: Ranges, seed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Blur a picture as `tools.degrade.BLURS` does it of the same kind; return its map of sigma too."""
     size = sharp.shape[:2]
     if ranges.blur == "gaussian":
         sigma = tf.random.stateless_uniform([], seed, *ranges.sigma)
@@ -98,10 +105,7 @@ def _blurred(
         nodes = nodes_of(tf.random.stateless_uniform([DRAWN], seed), *ranges.sigma, ops)
         sigma = between_nodes(nodes, size, ops)
         return space_variant_blur(sharp, sigma, ranges.sigma[1]), sigma[..., None]
-    if bank is None:
-        return sharp, None
-    kernel = tf.gather(bank, tf.random.stateless_uniform([], seed, 0, len(bank), tf.int32))
-    return convolve(sharp, kernel, "zero" if ranges.blur == "gaussian5x5" else "reflect"), None
+    return sharp, tf.zeros((*size, 1))
 
 
 def _split(seed: tf.Tensor, count: int) -> tf.Tensor:

@@ -104,8 +104,9 @@ def training_batches(
         Whether to flip and turn.
     degradation : Ranges, optional
         Blur the sharp samples anew in every epoch, or add noise to them: see `degrade.degrading`.
-    target : {"sharp", "sigma"}
-        The second of each pair: the sharp picture; or the map of sigma, `(batch, h, w, 1)`, float32, in pixels.
+    target : {"sharp", "sigma", "motion"}
+        The second of each pair: the sharp picture; the map of sigma, `(batch, h, w, 1)`, float32, in pixels; or the
+        motion, `(batch, 2)`, as `physics.trajectories.streak` says it, of pictures that are then not flipped or turned.
     seed : int
         Seed of the order, the crops, the degradations, the flips and turns.
     first_step : int
@@ -145,6 +146,7 @@ def training_batches(
     first_epoch, offset = divmod(first_step * batch, count)
     stream = tf.data.Dataset.range(first_epoch, tf.int64.max).flat_map(one_epoch).skip(offset)
     height, width = patch or manifest["size"]
+    augment = augment and target != "motion"
     flip_each = augment and height * width > SMALL
     degraded = degrade.degrading(degradation, seed, target) if degradation else None
 

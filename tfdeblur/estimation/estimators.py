@@ -52,7 +52,7 @@ def load_estimator(model: str) -> Estimator:
             "returns two numbers, or classes: train one, such as `python -m tfdeblur.train sigma_dense`"
         )
     if network.input_shape[1] is None:
-        if "spectra" not in (layer.name for layer in network.layers):
+        if not sees_spectra(network):
             raise ValueError(f"{model} has no layer named spectra; estimators for any size see tfdeblur.models.spectra")
         return by_spectra(network)
     predict = inference.compiled(network)
@@ -72,6 +72,11 @@ def _estimates(folder: str) -> bool:
     if not (storage.exists(path) and storage.exists(storage.join(folder, "best.keras"))):
         return False
     return json.loads(storage.read_text(path)).get("training") == "sigma"
+
+
+def sees_spectra(network: keras.Model) -> bool:
+    """Whether a network has the layer that estimators for pictures of any size have."""
+    return "spectra" in (layer.name for layer in network.layers)
 
 
 def by_patches(estimate: Callable, picture: np.ndarray, side: int, stride: int = STRIDE) -> np.ndarray:
@@ -109,23 +114,40 @@ def by_patches(estimate: Callable, picture: np.ndarray, side: int, stride: int =
 
 
 def by_spectra(network: keras.Model) -> Estimator:
-    """Return the estimator that a network is which has a layer `spectra` (`tfdeblur.models.spectra`).
+    """Return the estimator that a network is which sees spectra."""
+    see = through_spectra(network)
+
+    def estimate(picture: np.ndarray) -> np.ndarray:
+        height, width = picture.shape[:2]
+        said = _said(see(picture))[0]
+        return said[:height, :width] if said.ndim == 3 else np.broadcast_to(said, (height, width, 2))
+
+    return estimate
+
+
+def through_spectra(network: keras.Model) -> Callable[[np.ndarray], np.ndarray]:
+    """Return a network that has a layer `spectra` (`tfdeblur.models.spectra`) as a function on pictures of any size.
 
     Up to there a network sees but a few pixels around each, and takes much memory: this part is done tile by tile, with
     the same result. What is left is a small part of the picture's size, and seen as a whole.
+
+    Returns
+    -------
+    callable
+        From a picture `(H, W, 1)` to the network's output for it, mirrored at its right and lower border up to the next
+        size that the network takes.
     """
     middle = network.get_layer("spectra").output
     of_pixels = inference.compiled(keras.Model(network.input, middle))
     of_spectra = inference.compiled(keras.Model(middle, network.output))
 
-    def estimate(picture: np.ndarray) -> np.ndarray:
+    def see(picture: np.ndarray) -> np.ndarray:
         height, width = picture.shape[:2]
         rows, columns = (reflected(0, max(round_up(edge, STRIDE), LEAST), edge) for edge in (height, width))
         whole = picture if (len(rows), len(columns)) == (height, width) else picture[np.ix_(rows, columns)]
-        said = _said(of_spectra(_spectra(of_pixels, whole, middle.shape[-1])[None]))[0]
-        return said[:height, :width] if said.ndim == 3 else np.broadcast_to(said, (height, width, 2))
+        return of_spectra(_spectra(of_pixels, whole, middle.shape[-1])[None])
 
-    return estimate
+    return see
 
 
 def _spectra(of_pixels: Callable, picture: np.ndarray, bands: int) -> np.ndarray:

@@ -1,7 +1,9 @@
-"""What networks say of sigma, in numbers: what their outputs mean, and what it costs them to be wrong.
+"""What networks say of blur, in numbers: what their outputs mean, and what it costs them to be wrong.
 
 An output of two values is sigma in pixels and the logarithm of the variance of its error, for a picture `(N, 2)` or at
-every pixel `(N, H, W, 2)`. An output `(N, K)` with more of them is the logits of K classes.
+every pixel `(N, H, W, 2)`. An output of three, `(N, 3)`, is a motion, the two numbers of
+`physics.trajectories.streak`, and the logarithm of the variance of their errors. An output `(N, K)` with more of them
+is the logits of K classes.
 """
 
 import numpy as np
@@ -29,7 +31,7 @@ def class_sigmas(count: int) -> np.ndarray:
 def are_classes(output) -> bool:
     """Whether an output, or its shape, is the logits of classes."""
     shape = getattr(output, "shape", output)
-    return len(shape) == 2 and shape[-1] > 2
+    return len(shape) == 2 and shape[-1] > 3
 
 
 def sigma_of(output):
@@ -50,18 +52,18 @@ def target_of(sigma_map, output):
     return sigma_map if len(output.shape) == 4 else ops.mean(sigma_map, (1, 2))
 
 
-def loss(sigma_map, output):
-    """Return what an output costs, for each picture, `(N,)`.
+def loss(truth, output):
+    """Return what an output costs, for each picture, `(N,)`: truth is a map of sigma, or motions `(N, 2)`.
 
     Of classes it is the cross-entropy with the class nearest to the picture's mean sigma. Otherwise it is the negative
     logarithm of a Gaussian's likelihood, weighted by a power of the variance it says (Seitzer et al. 2022, equation 5):
     without, errors that are said to be large would hardly be mended.
     """
-    target = target_of(sigma_map, output)
+    target = truth if len(truth.shape) == 2 else target_of(truth, output)
     if are_classes(output):
         nearest = ops.argmin(ops.abs(target - class_sigmas(output.shape[-1])), -1)
         return ops.sparse_categorical_crossentropy(nearest, output, from_logits=True)
-    logarithm = ops.clip(output[..., 1:], LEAST, MOST)
-    cost = (ops.square(target - output[..., :1]) * ops.exp(-logarithm) + logarithm) / 2
+    logarithm = ops.clip(output[..., -1:], LEAST, MOST)
+    cost = (ops.square(target - output[..., :-1]) * ops.exp(-logarithm) + logarithm) / 2
     cost = cost * ops.stop_gradient(ops.exp(TRUST * logarithm))
     return ops.mean(cost, tuple(range(1, len(cost.shape))))

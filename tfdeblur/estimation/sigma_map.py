@@ -26,14 +26,19 @@ def sigma_map(estimator: Estimator, pixels: np.ndarray) -> tuple[np.ndarray, np.
     ValueError
         The pixels are not finite.
     """
+    found = estimator(grey(pixels))
+    return np.ascontiguousarray(found[..., 0]), np.ascontiguousarray(found[..., 1])
+
+
+def grey(pixels: np.ndarray) -> np.ndarray:
+    """Return a photograph, as `sigma_map` takes it, as its luma `(H, W, 1)`, float32 in [0, 1]; errors as there."""
     pixels = np.atleast_3d(pixels)
     pixels = pixels[..., :-1] if pixels.shape[-1] in (2, 4) else pixels
     scale = np.iinfo(pixels.dtype).max if np.issubdtype(pixels.dtype, np.integer) else 1
     picture = np.float32(pixels) / np.float32(scale)
     if not np.isfinite(picture).all():
         raise ValueError("the picture has values that are not finite (NaN or infinite); replace them first")
-    found = estimator(luma(picture) if picture.shape[-1] == 3 else picture)
-    return np.ascontiguousarray(found[..., 0]), np.ascontiguousarray(found[..., 1])
+    return luma(picture) if picture.shape[-1] == 3 else picture
 
 
 def is_map(path: str) -> bool:

@@ -26,6 +26,7 @@ from tfdeblur import storage
 from tfdeblur.classical import METHODS
 from tfdeblur.classical.blind import blind_richardson_lucy
 from tfdeblur.estimation.estimators import find_estimators, load_estimator
+from tfdeblur.estimation.kernels import gaussian_of
 from tfdeblur.estimation.sigma_map import sigma_map
 from tfdeblur.evaluation import protocol
 from tfdeblur.evaluation.curves import Panel
@@ -101,8 +102,7 @@ def learned(runs: str) -> dict[str, Callable[[np.ndarray, np.ndarray], Restored]
 
 
 def _with_estimate(estimator: Callable, method: Callable, blur: np.ndarray, kernel: np.ndarray) -> Restored:
-    sigma = max(float(sigma_map(estimator, blur[0])[0].mean()), 0.0)
-    guess = gaussian(min(sigma, (min(blur.shape[1:3]) - 2) / 8))  # a kernel is no larger than the picture
+    guess = gaussian_of(float(np.median(sigma_map(estimator, blur[0])[0])), blur.shape[1:3])
     return method(blur, guess), guess
 
 

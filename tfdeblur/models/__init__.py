@@ -8,6 +8,7 @@ import keras
 from tfdeblur.models.critics import discriminator, patchgan
 from tfdeblur.models.deblurgan import deblurgan
 from tfdeblur.models.kendall_sigma import kendall_sigma
+from tfdeblur.models.motion import motion
 from tfdeblur.models.msdeblur import every_scale, msdeblur
 from tfdeblur.models.patro import patro
 from tfdeblur.models.rednet30 import rednet30
@@ -29,8 +30,8 @@ MODELS = {
 }
 """From pictures to pictures."""
 
-ESTIMATORS = {"patro": patro, "kendall_sigma": kendall_sigma, "sigma_dense": sigma_dense}
-"""From pictures to the sigma of their blur."""
+ESTIMATORS = {"patro": patro, "kendall_sigma": kendall_sigma, "sigma_dense": sigma_dense, "motion": motion}
+"""From pictures to the sigma of their blur, or to the motion that blurred them."""
 
 
 def build_model(name: str, **arguments) -> keras.Model:

@@ -9,9 +9,6 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-ORIENTATIONS = 4
-"""Bands to a ring of frequencies."""
-
 FAINTEST = 1e-7
 """Added to energies; the rounding to 8 bit has 1.3e-6."""
 
@@ -25,7 +22,7 @@ class LogSpectra(layers.Layer):
 
     From pictures `(N, H, W, 1)` with H and W multiples of `stride`, mirrored at their border (they must be larger than
     half a window), to float32 `(N, H / stride, W / stride, bands)`. Energies are those of windowed Fourier transforms,
-    averaged over a quarter of a ring; of white noise they are its variance. Nothing is learned. Blackman's window keeps
+    averaged over a part of a ring; of white noise they are its variance. Nothing is learned. Blackman's window keeps
     the coarse structure, with its million times higher energy, out of the bands of the finest. The transforms are two
     strided convolutions, one for each axis: 1,200 multiplications to a pixel with windows of 32 at a stride of 8.
 
@@ -35,12 +32,14 @@ class LogSpectra(layers.Layer):
         Pixels along a window's edge, even.
     stride : int
         Pixels from one window to the next.
+    orientations : int
+        Bands to a ring of frequencies.
     """
 
-    def __init__(self, window: int = 32, stride: int = 8, **options):
+    def __init__(self, window: int = 32, stride: int = 8, orientations: int = 4, **options):
         super().__init__(**options | {"trainable": False, "dtype": "float32"})
-        self.window, self.stride = window, stride
-        self.filters, self.bands = _fourier(window), _bands(window)
+        self.window, self.stride, self.orientations = window, stride, orientations
+        self.filters, self.bands = _fourier(window), _bands(window, orientations)
 
     def call(self, pictures):
         """Transform along x, then along y; add up the energies of bands."""
@@ -65,10 +64,10 @@ class LogSpectra(layers.Layer):
 
     def get_config(self):
         """Return what the layer is made of."""
-        return super().get_config() | {"window": self.window, "stride": self.stride}
+        return super().get_config() | {"window": self.window, "stride": self.stride, "orientations": self.orientations}
 
 
-def pyramid(pictures, levels: int, window: int = 32, stride: int = 8):
+def pyramid(pictures, levels: int, window: int = 32, stride: int = 8, orientations: int = 4):
     """Return log spectra of pictures at several sizes, each half of the one before, side by side, about 0.
 
     Of colours it is the mean whose spectra are taken. The layer that holds them all is named `spectra`, as
@@ -78,7 +77,7 @@ def pyramid(pictures, levels: int, window: int = 32, stride: int = 8):
         pictures = ops.mean(pictures, -1, keepdims=True)
     spectra = []
     for level in range(levels):
-        spectra.append(LogSpectra(window, stride // 2**level)(pictures))
+        spectra.append(LogSpectra(window, stride // 2**level, orientations)(pictures))
         pictures = layers.AveragePooling2D(2, dtype="float32")(pictures)
     joined = layers.Concatenate(dtype="float32")(spectra) if levels > 1 else spectra[0]
     return layers.Rescaling(1 / SPREAD, -USUAL / SPREAD, dtype="float32", name="spectra")(joined)
@@ -96,7 +95,7 @@ def _fourier(n: int) -> np.ndarray:
     return np.float32(filters / np.sqrt(np.square(window).sum()))
 
 
-def _bands(n: int) -> np.ndarray:
+def _bands(n: int, orientations: int) -> np.ndarray:
     """Return the weights `(n^2 / 2, bands)` of the energies of waves along x, y and both signs of y in the bands.
 
     Rings are one period a window wide, the first from 1.5 to 2.5; two wider ones take the corners.
@@ -106,12 +105,10 @@ def _bands(n: int) -> np.ndarray:
     radius, angle = np.hypot(along_x, along_y), np.arctan2(along_y, along_x)
     edges = [*np.arange(1.5, half), 1.1 * half, 2 * half]
     ring = np.searchsorted(edges, radius, "right") - 1
-    bands = [np.where(ring < 0, -1, ring * ORIENTATIONS + _nearest(sign * angle)) for sign in (1, -1)]
+    bands = []
+    for sign in (1, -1):
+        nearest = np.rint(sign * angle * orientations / np.pi).astype(int) % orientations
+        bands.append(np.where(ring < 0, -1, ring * orientations + nearest))
     chosen = np.stack(bands, -1).reshape(-1, 1)
     members = chosen == np.unique(chosen[chosen >= 0])
     return np.float32(members / members.sum(0))
-
-
-def _nearest(angle: np.ndarray) -> np.ndarray:
-    """Return which of the orientations, evenly spaced over half a turn, is nearest to an angle."""
-    return np.rint(angle * ORIENTATIONS / np.pi).astype(int) % ORIENTATIONS

@@ -8,7 +8,7 @@ from tfdeblur.config import Experiment
 from tfdeblur.models import build_estimator, build_model, discriminator, patchgan
 from tfdeblur.precision import computing_in
 from tfdeblur.training import schedule
-from tfdeblur.training.estimating import Estimating
+from tfdeblur.training.estimating import Estimating, EstimatingMotion
 from tfdeblur.training.gan import GAN
 from tfdeblur.training.supervised import Supervised
 from tfdeblur.training.wgan_gp import WGANGP
@@ -40,6 +40,8 @@ def build(experiment: Experiment, steps: int, steps_per_epoch: float, policy: st
     }
     if experiment.training == "sigma":
         model = Estimating(network)
+    elif experiment.training == "motion":
+        model = EstimatingMotion(network)
     elif experiment.training == "supervised":
         model = Supervised(network, losses.find_loss(experiment.loss, experiment.vgg_weights))
     else:
@@ -58,7 +60,7 @@ def batches_per_step(experiment: Experiment) -> int:
 
 def as_steps(batches: tf.data.Dataset, experiment: Experiment, count: int) -> tf.data.Dataset:
     """Divide what the pipeline gives for a step into the `count` batches that adversarial training takes, a tuple."""
-    if experiment.training in ("supervised", "sigma"):
+    if experiment.training in ("supervised", "sigma", "motion"):
         return batches
 
     def divide(blur, sharp):
@@ -69,7 +71,7 @@ def as_steps(batches: tf.data.Dataset, experiment: Experiment, count: int) -> tf
 
 def _network(experiment: Experiment, policy: str) -> keras.Model:
     with computing_in(policy):
-        if experiment.training == "sigma":
+        if experiment.target != "sharp":
             return build_estimator(
                 experiment.model, channels=experiment.channels, features=experiment.features, classes=experiment.classes
             )

@@ -1,4 +1,4 @@
-"""Training of networks that estimate sigma: their output is compared with the blur that was made."""
+"""Training of networks that estimate blur: their output is compared with the blur that was made."""
 
 import keras
 import numpy as np
@@ -46,3 +46,31 @@ class Estimating(Supervised):
         maps = (np.asarray(each) / outputs.HIGH for each in (outputs.sigma_of(output)[0], sigma_map))
         grey = np.asarray(super().as_target(blur)).mean(-1, keepdims=True)
         return [grey, *maps]
+
+
+class EstimatingMotion(Supervised):
+    """A network that estimates the motion which blurred a picture, fed with blurred pictures and motions `(N, 2)`.
+
+    Parameters
+    ----------
+    network : keras.Model
+        Pictures `(N, H, W, C)` in [0, 1] to `(N, 3)`, as `tfdeblur.estimation.outputs` describes.
+    """
+
+    criterion = ("motion_rmse", -1)
+
+    def __init__(self, network: keras.Model):
+        super().__init__(network, outputs.loss, metrics=[keras.metrics.RootMeanSquaredError("motion_rmse")])
+
+    def as_target(self, motion):
+        """Return motions as they are."""
+        return motion
+
+    def compute_metrics(self, x, y, y_pred, sample_weight=None):
+        """Update the error of the motion."""
+        self.metrics_over_pictures[0].update_state(y, y_pred[..., :-1])
+        return self.get_metrics_result()
+
+    def shown(self, blur, motion) -> list[np.ndarray]:
+        """Return nothing: there is nothing to be seen."""
+        return []

@@ -1,0 +1,46 @@
+"""The kernel that blurred a whole photograph, as a network estimates it."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from tfdeblur import inference
+from tfdeblur.estimation.estimators import REBLURRING, load_estimator, sees_spectra, through_spectra
+from tfdeblur.estimation.sigma_map import grey, sigma_map
+from tfdeblur.physics.kernels import gaussian, linear_motion
+from tfdeblur.physics.trajectories import motion_of
+
+REACH = 8
+"""Sigmas across the kernel of a Gaussian, which has to fit into the picture."""
+
+
+def kernel_estimator(model: str) -> Callable[[np.ndarray], np.ndarray]:
+    """Load a network that estimates blur as a function from photographs to kernels.
+
+    Parameters
+    ----------
+    model : str
+        Of a network that estimates motion: a run folder or a `.keras` file; the kernel is that of a straight motion. Of
+        one that estimates sigma: as `load_estimator` takes it; the kernel is a Gaussian of the map's median.
+
+    Returns
+    -------
+    callable
+        From `(H, W)` or `(H, W, C)`, as `sigma_map` takes it, to `(h, w)`, float32.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        There is no such model, or it estimates neither.
+    """
+    network = None if model == REBLURRING else inference.load_network(model)
+    if network and network.output_shape[-1] == 3 and sees_spectra(network):
+        see = through_spectra(inference.as_float32(network))
+        return lambda pixels: linear_motion(*motion_of(see(grey(pixels))[0, :2]))
+    estimator = load_estimator(model)
+    return lambda pixels: gaussian_of(float(np.median(sigma_map(estimator, pixels)[0])), pixels.shape[:2])
+
+
+def gaussian_of(sigma: float, size: tuple[int, int]) -> np.ndarray:
+    """Return the kernel of an estimated sigma that is not negative and no larger than a picture of some size."""
+    return gaussian(min(max(sigma, 0.0), (min(size) - 2) / REACH))
