@@ -28,6 +28,20 @@ def says(folder: Path, sigma: float, brightness: float = 0.0) -> Path:
     return folder
 
 
+def says_motion(folder: Path, length: float, angle: float) -> Path:
+    """Save as a run of training motion a network that says of every picture that it moved so."""
+    turn = np.deg2rad(2 * angle)
+    inputs = keras.Input((None, None, 1))
+    dense = layers.Dense(3)
+    x = layers.GlobalAveragePooling2D()(layers.AveragePooling2D(8, name="spectra")(inputs))
+    network = keras.Model(inputs, dense(x))
+    dense.set_weights([np.zeros((1, 3)), np.float32([length * np.cos(turn), length * np.sin(turn), -4])])
+    folder.mkdir(parents=True)
+    network.save(folder / "best.keras")
+    (folder / "config.json").write_text('{"training": "motion"}')
+    return folder
+
+
 def strided(channels: int = 3, stride: int = 4) -> keras.Model:
     """Return a network with random weights that takes multiples of `stride` only, with a skip connection around it."""
     keras.utils.set_random_seed(stride)

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 import skimage.data
 from PIL import Image
+from scipy import ndimage
 
 from tests.making import make
-from tests.networks import says
+from tests.networks import negative, says, says_motion
 from tests.picture_folders import images
 from tests.test_comparisons import blurred_photograph, command, error
 from tfdeblur import deblur, report
@@ -16,7 +17,7 @@ from tfdeblur.classical import METHODS
 from tfdeblur.estimation.reblurring import CANDIDATES, reblurring_map
 from tfdeblur.estimation.sigma_map import read_map, write_map
 from tfdeblur.estimation.stitching import SHARP, stitch
-from tfdeblur.evaluation import kendall, patro
+from tfdeblur.evaluation import kendall, kendall_phase2, patro
 from tfdeblur.physics.blur import gaussian_blur, space_variant_blur
 from tfdeblur.physics.kernels import gaussian
 from tfdeblur.physics.sigma_maps import sigma_ladder
@@ -87,6 +88,25 @@ def test_a_photograph_is_stitched_by_the_command(tmp_path, capsys):
     for psf, message in wrong.items():
         out = ("--method", "stitch", "--out", tmp_path / "wrong")
         assert message in command(capsys, deblur.main, tmp_path / "in.png", "--psf", psf, *out)[1]
+
+
+def test_a_photograph_is_deblurred_by_the_kernel_that_a_network_sees(tmp_path, capsys):
+    blurred_photograph(tmp_path / "in.png")
+    kinds = {"motion:9,30": says_motion(tmp_path / "moved", 9, 30), "gaussian:1.5": says(tmp_path / "even", 1.5)}
+    for known, run in kinds.items():
+        results = []
+        for psf in (known, f"estimate:{run}"):
+            out = tmp_path / f"{psf.replace(':', ' ').replace('/', ' ')} out"
+            options = ("--method", "wiener", "--psf", psf, "--noise", 0.01, "--out", out)
+            code, err = command(capsys, deblur.main, tmp_path / "in.png", *options)
+            assert code == 0, err
+            with Image.open(out / "in.png") as image:
+                results.append(np.float32(image))
+        assert np.abs(results[0] - results[1]).max() <= 1
+    negative(1).save(tmp_path / "negative.keras")
+    for wrong, message in {"nothing": "there is no nothing", "negative.keras": "an estimator of sigma takes"}.items():
+        options = ("--method", "wiener", "--psf", f"estimate:{tmp_path / wrong}", "--out", tmp_path / "wrong")
+        assert message.split()[-1] in command(capsys, deblur.main, tmp_path / "in.png", *options)[1]
 
 
 @pytest.mark.parametrize(
@@ -166,3 +186,39 @@ def test_kendalls_table_with_a_trained_estimator(tmp_path, capsys):
     assert rows["CNN + RL"]["kernel_mse"] == pytest.approx(np.mean(errors), rel=1e-4)
     inside = sigmas[(sigmas >= 0.5) & (sigmas <= 6)]
     assert rows["CNN + RL"]["sigma_error"] == pytest.approx(np.median(np.abs(2 / inside - 1)), rel=0.01)
+
+
+def test_a_scene_of_two_depths_is_sharp_in_front_and_blurred_behind(photograph):
+    made = kendall_phase2.scene("camera", photograph[..., None], np.random.default_rng(3))
+    front = made.sigma == 0
+    assert front.mean() == pytest.approx(kendall_phase2.FOREGROUND, abs=0.01)
+    low, high = kendall_phase2.SIGMAS
+    (behind,) = np.unique(made.sigma[~front])
+    assert low <= behind <= high
+    deep = ndimage.distance_transform_edt(front), ndimage.distance_transform_edt(~front)
+    np.testing.assert_allclose(made.blur[deep[0] > 6], made.sharp[deep[0] > 6], atol=0.002)
+    evenly = gaussian_blur(made.sharp, float(behind))
+    np.testing.assert_allclose(made.blur[deep[1] > 6], evenly[deep[1] > 6], atol=0.003)
+
+
+def test_kendalls_second_table_on_scenes_and_on_pairs(tmp_path, capsys):
+    images(tmp_path / "in", count=2, height=96, width=120)
+    run = says(tmp_path / "runs" / kendall_phase2.ESTIMATOR, 2.0)
+    make(
+        "images", "--src", tmp_path / "in", "--sigma", 2, 2, "--out", tmp_path / "set", "--splits", "train=1", "test=1"
+    )
+    rows = {}
+    for kind, folder in {"scenes": tmp_path / "in", "pairs": tmp_path / "set"}.items():
+        table = ("table", "kendall_phase2", "--data-dir", folder, "--runs", run.parent, "--out", tmp_path / kind)
+        code, err = command(capsys, report.main, *table)
+        assert code == 0, err
+        content = json.loads((tmp_path / kind / "kendall_phase2.json").read_text())
+        rows[kind] = {row["method"]: row for row in content}
+    stitched = [
+        f"{source} + {name} + stitching" for source in ("reblurring", "CNN") for name in kendall_phase2.STITCHED
+    ]
+    assert list(rows["pairs"]) == ["blurred", "CNN + RL, one sigma", *stitched]
+    assert rows["pairs"]["CNN + RL + stitching"]["psnr"] > rows["pairs"]["blurred"]["psnr"] + 1  # blurred as it says
+    best = "true map + hyper-Laplacian + stitching"
+    assert rows["scenes"][best]["map_error"] == 0 and rows["scenes"][best]["psnr"] > rows["scenes"]["blurred"]["psnr"]
+    assert rows["scenes"]["CNN + RL + stitching"]["map_error"] > 0.5

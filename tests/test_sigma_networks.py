@@ -16,10 +16,12 @@ from tfdeblur import estimate, train
 from tfdeblur.data import pipeline
 from tfdeblur.estimation import outputs
 from tfdeblur.estimation.estimators import by_patches, load_estimator
+from tfdeblur.estimation.kernels import kernel_estimator
 from tfdeblur.estimation.sigma_map import UNITS, sigma_map
 from tfdeblur.models import ESTIMATORS, build_estimator
 from tfdeblur.physics.blur import gaussian_blur
 from tfdeblur.physics.ranges import Ranges
+from tfdeblur.physics.trajectories import linear_motion, motion_of, streak
 
 SMALL = {
     "patro": {"features": 4, "classes": 10},
@@ -197,6 +199,33 @@ def test_training_estimates_and_the_command_writes_maps(sharp_set, tmp_path, cap
     options = ("--model", run, "--smooth", 5, "--format", "npy")
     assert command(capsys, estimate.main, tmp_path / "one.png", "--out", tmp_path / "b", *options)[0] == 0
     np.testing.assert_allclose(np.load(tmp_path / "b" / "one-sigma.npy").clip(0), written, atol=1e-3)
+
+
+def test_motions_made_while_training_are_those_of_the_kernels(sharp_set):
+    made = {"batch": 3, "degradation": Ranges(blur="motion", length=(4.0, 12.0)), "target": "motion"}
+    ((blur, motion),) = pipeline.training_batches(sharp_set, **made).take(1)
+    lengths = np.hypot(*motion.numpy().T)
+    assert blur.shape == (3, 64, 64, 1) and motion.shape == (3, 2)
+    assert 3.9 <= lengths.min() and lengths.max() <= 12.6 and np.ptp(lengths) > 0
+    ((again, _),) = pipeline.training_batches(sharp_set, **made | {"target": "sharp", "augment": False}).take(1)
+    np.testing.assert_array_equal(blur, again)  # not flipped or turned, which the motion would not know of
+    with pytest.raises(ValueError, match="--blur gaussian has no motion to be estimated"):
+        pipeline.training_batches(sharp_set, batch=1, target="motion", degradation=Ranges(blur="gaussian"))
+
+
+@pytest.mark.parametrize("kind", [linear_motion, lambda length, angle: linear_motion(length, angle + 180)])
+@pytest.mark.parametrize(("length", "angle"), [(8, 0), (13.5, 37), (20, 90), (11, 144)])
+def test_the_streak_of_a_straight_motion_is_that_motion(kind, length, angle):
+    found = motion_of(streak(kind(length, angle)))
+    assert found == (pytest.approx(length, rel=0.03), pytest.approx(angle, abs=1))
+
+
+def test_training_estimates_motion(sharp_set, tmp_path):
+    small = "--patch 64x64 --features 4 --batch 2 --steps 4 --validate-every 2 --warmup-steps 0 --length 2 8".split()
+    train.main(["camera_shake_kernel", "--data", sharp_set, *small, "--workdir", str(tmp_path / "run")])
+    assert json.loads((tmp_path / "run" / "run.json").read_text())["best"]["motion_rmse"] > 0
+    kernel = kernel_estimator(str(tmp_path / "run"))(photograph(0, 50, 90))
+    assert kernel.sum() == pytest.approx(1, abs=1e-5)
 
 
 def test_a_network_that_restores_is_no_estimator(tmp_path):

@@ -4,6 +4,8 @@ from tfdeblur.config import Experiment
 from tfdeblur.experiments import (
     brodatz_classifier10,
     brodatz_classifier30,
+    brodatz_regressor,
+    camera_shake_kernel,
     cifar10_msdeblurwgan,
     cifar10_rednet30,
     cifar10_rednet30wgan,
@@ -11,6 +13,7 @@ from tfdeblur.experiments import (
     cifar10_unet16,
     kendall_sigma_cnn,
     kendall_unet,
+    kendall_unet_phase2,
     pairs_laplacian_deblurgan,
     pairs_unet_gan,
     reds_msdeblurwgan,
@@ -40,8 +43,11 @@ EXPERIMENTS: dict[str, Experiment] = {
         pairs_unet_gan,
         brodatz_classifier10,
         brodatz_classifier30,
+        brodatz_regressor,
         sigma_dense,
         kendall_sigma_cnn,
         kendall_unet,
+        kendall_unet_phase2,
+        camera_shake_kernel,
     )
 }
