@@ -17,7 +17,7 @@ from tfdeblur.data import pipeline
 from tfdeblur.estimation import outputs
 from tfdeblur.estimation.estimators import by_patches, load_estimator
 from tfdeblur.estimation.kernels import kernel_estimator
-from tfdeblur.estimation.sigma_map import UNITS, sigma_map
+from tfdeblur.estimation.sigma_map import UNITS, sigma_map, smoothed
 from tfdeblur.models import ESTIMATORS, build_estimator
 from tfdeblur.physics.blur import gaussian_blur
 from tfdeblur.physics.ranges import Ranges
@@ -178,6 +178,18 @@ def test_tiles_give_the_map_of_the_whole(tmp_path):
     found = sigma_map(load_estimator(str(tmp_path / "network.keras")), grey)[0]
     whole = network(np.float32(grey)[None] / 255)[0, ..., 0]
     np.testing.assert_allclose(found, whole, atol=2e-3)
+
+
+@pytest.mark.parametrize("edges", [False, True])
+def test_smoothing_takes_out_noise_and_can_leave_edges(edges):
+    step = np.where(np.arange(90) < 45, 0.5, 3).astype(np.float32) * np.ones((60, 1), np.float32)
+    noisy = step + np.random.default_rng(0).normal(0, 0.2, step.shape).astype(np.float32)
+    found = smoothed(noisy, 11, edges)
+    assert found.shape == step.shape and found.dtype == np.float32
+    assert np.abs(found - step)[:, 10:35].std() < 0.06
+    near = np.abs(found - step)[:, 42:48].mean()
+    assert near < 0.15 if edges else near > 0.3
+    np.testing.assert_array_equal(smoothed(noisy, 1, edges), noisy)
 
 
 def test_training_estimates_and_the_command_writes_maps(sharp_set, tmp_path, capsys):

@@ -29,6 +29,8 @@ class Arguments:
     """A run folder or .keras file of a network that estimates sigma; or reblurring, which needs no training."""
     smooth: int = 0
     """Average the map over squares of so many pixels."""
+    keep_edges: bool = False
+    """Smooth without blurring the map's own edges, as between a sharp object and what lies behind it."""
     format: Literal["png", "npy"] = "png"
     """png: 16 bits, a thousand to a pixel of sigma; npy: float32, in pixels."""
     overwrite: bool = False
@@ -46,6 +48,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = parse(Arguments, "tfdeblur.estimate", arguments, "Say where and how much photographs are blurred.")
     if chosen.smooth < 0:
         raise ValueError(f"--smooth is {chosen.smooth}; it takes a number of pixels, at least 0")
+    if chosen.keep_edges and chosen.smooth < 2:
+        raise ValueError("--keep-edges is a way of smoothing; say how far, as in --smooth 15")
     jobs = plan(find_pictures(chosen.paths, chosen.out), chosen.out)
     import_tensorflow()  # not before a mistyped path has been reported
     from tfdeblur.estimation.estimators import load_estimator
@@ -64,9 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _estimate(estimator, job: Job, chosen: Arguments) -> str:
     """Write the map of a photograph and its overlay; return what is to be said of it."""
-    from scipy import ndimage
-
-    from tfdeblur.estimation.sigma_map import sigma_map, write_map
+    from tfdeblur.estimation.sigma_map import sigma_map, smoothed, write_map
     from tfdeblur.pictures import photographs
     from tfdeblur.pictures.overlay import overlay
 
@@ -77,8 +79,7 @@ def _estimate(estimator, job: Job, chosen: Arguments) -> str:
             raise FileExistsError(f"{existing} exists (use --overwrite to replace it)")
     pixels = photographs.read(job.source).pixels
     sigma, deviation = sigma_map(estimator, pixels)
-    if chosen.smooth > 1:
-        sigma = ndimage.uniform_filter(sigma, chosen.smooth, mode="mirror")
+    sigma = smoothed(sigma, chosen.smooth, chosen.keep_edges)
     storage.make_folder(os.path.dirname(base))
     write_map(map_path, sigma)
     with storage.publish(overlay_path) as temporary:

@@ -1,4 +1,4 @@
-"""What each hot path costs, against its floor: `python -m tools.benchmark records|pipeline|train|classical`."""
+"""What each hot path costs, against its floor: `python -m tools.benchmark records|pipeline|train|...`."""
 
 import argparse
 import datetime
@@ -21,10 +21,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if ours.readme and rest:  # a document that has no place for the table is found before minutes of work
         replaced(storage.read_text(ours.readme), "", ours.readme, rest[0])
     import_tensorflow()
-    from tools.benchmarks import classical, pipeline, records, train
+    from tools.benchmarks import classical, estimation, pipeline, records, train
 
     results = tyro.extras.subcommand_cli_from_dict(
-        {"records": records.main, "pipeline": pipeline.main, "train": train.main, "classical": classical.main},
+        {
+            "records": records.main,
+            "pipeline": pipeline.main,
+            "train": train.main,
+            "classical": classical.main,
+            "estimation": estimation.main,
+        },
         args=rest,
         prog="python -m tools.benchmark",
         description=f"{__doc__} --readme FILE: put the table between the lines <!-- NAME --> and <!-- /NAME -->.",

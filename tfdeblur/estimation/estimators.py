@@ -10,7 +10,8 @@ from scipy import ndimage
 from tfdeblur import inference, storage
 from tfdeblur.estimation import outputs
 from tfdeblur.estimation.reblurring import reblurring_map
-from tfdeblur.tiling import reflected, round_up, tile_starts
+from tfdeblur.models.spectra import LogSpectra
+from tfdeblur.tiling import reflected, round_up
 
 REBLURRING = "reblurring"
 """The estimator that is not trained, as users name it."""
@@ -22,9 +23,8 @@ error, in pixels."""
 STRIDE, BATCH = 8, 512
 """Of networks that see one patch at a time: pixels from one patch to the next, and patches at once."""
 
-TILE, MARGIN, LEAST = 1024, 64, 64
-"""Of networks that see spectra: edge of the tiles in which those are computed, in pixels; how far beyond a tile the
-widest windows reach; and the smallest pictures."""
+TILE, LEAST = 1024, 64
+"""Of networks that see spectra: edge of the tiles in which those are computed, and the smallest pictures, in pixels."""
 
 
 def load_estimator(model: str) -> Estimator:
@@ -140,38 +140,38 @@ def through_spectra(network: keras.Model) -> Callable[[np.ndarray], np.ndarray]:
     middle = network.get_layer("spectra").output
     of_pixels = inference.compiled(keras.Model(network.input, middle))
     of_spectra = inference.compiled(keras.Model(middle, network.output))
+    seen = (layer.window // 2 * STRIDE // layer.stride for layer in network.layers if isinstance(layer, LogSpectra))
+    margin = max(seen, default=0)
 
     def see(picture: np.ndarray) -> np.ndarray:
         height, width = picture.shape[:2]
         rows, columns = (reflected(0, max(round_up(edge, STRIDE), LEAST), edge) for edge in (height, width))
         whole = picture if (len(rows), len(columns)) == (height, width) else picture[np.ix_(rows, columns)]
-        return of_spectra(_spectra(of_pixels, whole, middle.shape[-1])[None])
+        return of_spectra(_spectra(of_pixels, whole, middle.shape[-1], margin)[None])
 
     return see
 
 
-def _spectra(of_pixels: Callable, picture: np.ndarray, bands: int) -> np.ndarray:
+def _spectra(of_pixels: Callable, picture: np.ndarray, bands: int, margin: int) -> np.ndarray:
     """Return the spectra of a picture whose height and width are multiples of STRIDE, tile by tile."""
-    found = np.empty((picture.shape[0] // STRIDE, picture.shape[1] // STRIDE, bands), np.float32)
-    down, across = (_pieces(edge) for edge in picture.shape[:2])
-    for top, bottom, first, last in down:
-        for left, right, begin, end in across:
-            tile = of_pixels(picture[None, top:bottom, left:right])[0]
-            here = (slice((a - o) // STRIDE, (b - o) // STRIDE) for a, b, o in ((first, last, top), (begin, end, left)))
-            found[first // STRIDE : last // STRIDE, begin // STRIDE : end // STRIDE] = tile[tuple(here)]
+    height, width = picture.shape[:2]
+    found = np.empty((height // STRIDE, width // STRIDE, bands), np.float32)
+    for top, bottom in _parts(height):
+        rows = slice(max(top - margin, 0), bottom + margin)
+        for left, right in _parts(width):
+            columns = slice(max(left - margin, 0), right + margin)
+            tile = of_pixels(picture[None, rows, columns])[0]
+            above, before = (top - rows.start) // STRIDE, (left - columns.start) // STRIDE
+            down, across = slice(top // STRIDE, bottom // STRIDE), slice(left // STRIDE, right // STRIDE)
+            found[down, across] = tile[above:, before:][: down.stop - down.start, : across.stop - across.start]
     return found
 
 
-def _pieces(edge: int) -> list[tuple[int, int, int, int]]:
-    """Return where tiles begin and end along an axis, and where that begins and ends which is taken from them."""
-    starts = tile_starts(edge, TILE, 2 * MARGIN, STRIDE)
-    tile = min(edge, TILE)
-    cuts = [
-        0,
-        *((start + before + tile) // (2 * STRIDE) * STRIDE for before, start in zip(starts, starts[1:], strict=False)),
-        edge,
-    ]
-    return [(start, start + tile, *ends) for start, *ends in zip(starts, cuts, cuts[1:], strict=False)]
+def _parts(edge: int) -> list[tuple[int, int]]:
+    """Return where nearly equal parts of an axis begin and end, none longer than TILE, at multiples of STRIDE."""
+    count = -(-edge // TILE)
+    cuts = [edge * i // count // STRIDE * STRIDE for i in range(count + 1)]
+    return list(zip(cuts, cuts[1:], strict=False))
 
 
 def _said(output) -> np.ndarray:

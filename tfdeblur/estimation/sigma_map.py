@@ -1,11 +1,16 @@
 """Maps of sigma of photographs: made, read and written."""
 
+import cv2
 import numpy as np
 from PIL import Image
+from scipy import ndimage
 
 from tfdeblur import storage
 from tfdeblur.estimation.estimators import Estimator
 from tfdeblur.physics.colour import luma
+
+STEP = 0.5
+"""Difference in pixels of sigma that counts as an edge of a map."""
 
 UNITS = 1000
 """Values of a 16-bit PNG that holds a map, to a pixel of sigma."""
@@ -39,6 +44,25 @@ def grey(pixels: np.ndarray) -> np.ndarray:
     if not np.isfinite(picture).all():
         raise ValueError("the picture has values that are not finite (NaN or infinite); replace them first")
     return luma(picture) if picture.shape[-1] == 3 else picture
+
+
+def smoothed(sigma: np.ndarray, size: int, edges: bool = False) -> np.ndarray:
+    """Return a map averaged over squares, as Patro (2017, section 4.2.1) does; or so that its own edges stay.
+
+    Parameters
+    ----------
+    sigma : numpy.ndarray
+        `(H, W)`, float32, in pixels.
+    size : int
+        Edge of the squares in pixels; up to 1 nothing is done.
+    edges : bool
+        Leave out of each average what differs by much more than `STEP` pixels of sigma: a bilateral filter.
+    """
+    if size <= 1:
+        return sigma
+    if edges:
+        return cv2.bilateralFilter(sigma, size, STEP, size / 3, borderType=cv2.BORDER_REFLECT_101)
+    return ndimage.uniform_filter(sigma, size, mode="mirror")
 
 
 def is_map(path: str) -> bool:

@@ -21,7 +21,6 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from scipy import ndimage
 from tqdm import tqdm
 
 from tfdeblur import storage
@@ -31,6 +30,7 @@ from tfdeblur.estimation.estimators import find_estimators, load_estimator
 from tfdeblur.estimation.outputs import HIGH, LOW, class_sigmas
 from tfdeblur.estimation.reblurring import reblurring_map
 from tfdeblur.estimation.sigma_map import sigma_map
+from tfdeblur.estimation.sigma_map import smoothed as smooth
 from tfdeblur.evaluation import protocol
 from tfdeblur.evaluation.methods import Method, Sources, Table, evenly_spread
 from tfdeblur.physics.blur import gaussian_blur, space_variant_blur
@@ -87,7 +87,7 @@ def trained(estimator: Callable, picture: np.ndarray) -> np.ndarray:
 
 def smoothed(estimator: Callable, picture: np.ndarray) -> np.ndarray:
     """Average what a network says over squares."""
-    return ndimage.uniform_filter(trained(estimator, picture), SMOOTHED, mode="mirror")
+    return smooth(trained(estimator, picture), SMOOTHED)
 
 
 @dataclass

@@ -9,6 +9,7 @@ The learned rival of *CNN + RL + stitching* in `report table kendall_phase2`. Ex
 
 from dataclasses import replace
 
+from tfdeblur.config import Experiment
 from tfdeblur.experiments import kendall_unet
 
 experiment = replace(
@@ -16,6 +17,7 @@ experiment = replace(
     name="kendall_unet_phase2",
     data="tfrecords/reds_256x144",
     patch="96x128",
-    blur="recorded",
+    blur=Experiment.blur,
+    sigma=Experiment.sigma,
     steps=1500,
 )
