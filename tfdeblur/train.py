@@ -54,7 +54,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     ((name, value),) = (item for item in best.items() if item[0] != "step")
     shown = f"PSNR {value:.2f} dB" if name == "psnr" else f"{name.replace('_', ' ')} {value:.4g}"
     print(f"best model: {path} (step {best['step']}, {shown} on {split})")
-    following = provenance.command("tfdeblur.evaluate", [workdir, "--data", options.experiment.data, "--split", "test"])
+    following = {
+        "sharp": provenance.command(
+            "tfdeblur.evaluate", [workdir, "--data", options.experiment.data, "--split", "test"]
+        ),
+        "sigma": provenance.command("tfdeblur.estimate", ["PHOTOGRAPH", "--model", workdir, "--out", "maps"]),
+        "motion": f"python -m tfdeblur.deblur PHOTOGRAPH --method wiener --psf estimate:{workdir} --out sharp",
+    }[options.experiment.target]
     print(f"next: {following}")
 
 
