@@ -21,8 +21,9 @@ experiment = Experiment(
     learning_rate=1e-3,
     schedule="cosine",
     warmup_steps=100,
+    ema=0.998,
     batch=128,
-    steps=3000,
+    steps=8000,
     validate_every=500,
     validation_pictures=None,
 )
