@@ -87,30 +87,31 @@ def by_patches(estimate: Callable, picture: np.ndarray, side: int, stride: int =
     estimate : callable
         Patches `(N, side, side, 1)` to `(N, 2)`.
     picture : numpy.ndarray
-        `(H, W, 1)`; mirrored where it is smaller than a patch.
+        `(H, W, 1)`; mirrored beyond its border, so that there are patches around the outermost pixels too.
     side, stride : int
         Edge of a patch and distance to the next, in pixels.
 
     Returns
     -------
     numpy.ndarray
-        `(H, W, 2)`, float32; beyond the outermost centres as at them.
+        `(H, W, 2)`, float32.
     """
     height, width = picture.shape[:2]
-    missing = [(0, max(side - edge, 0)) for edge in (height, width)]
-    whole = np.pad(picture[..., 0], missing, "symmetric")
-    starts = [np.unique([*range(0, edge - side, stride), edge - side]) for edge in whole.shape]
-    windows = np.lib.stride_tricks.sliding_window_view(whole, (side, side))[np.ix_(*starts)]
-    patches = windows.reshape(-1, side, side, 1)
-    found = [estimate(patches[first : first + BATCH]) for first in range(0, len(patches), BATCH)]
-    found = np.concatenate(found).reshape(*windows.shape[:2], 2)
-    between = (
-        np.interp(np.arange(edge), first + (side - 1) / 2, np.arange(len(first)))
-        for edge, first in zip((height, width), starts, strict=True)
+    before = side // 2
+    starts = [np.arange(0, edge + stride, stride) for edge in (height, width)]  # of patches about the pixel `start`
+    rows, columns = (
+        reflected(-before, first[-1] + side - before, edge) for first, edge in zip(starts, (height, width), strict=True)
     )
-    places = np.meshgrid(*between, indexing="ij")
+    windows = np.lib.stride_tricks.sliding_window_view(picture[np.ix_(rows, columns)][..., 0], (side, side))
+    found = np.stack([_in_batches(estimate, windows[top, starts[1], ..., None]) for top in starts[0]])
+    middle = (side - 1) / 2 - before  # of a patch, from its pixel
+    places = np.meshgrid(*((np.arange(edge) - middle) / stride for edge in (height, width)), indexing="ij")
     maps = [ndimage.map_coordinates(found[..., k], places, order=1, mode="nearest") for k in range(2)]
     return np.float32(np.stack(maps, -1))
+
+
+def _in_batches(estimate: Callable, patches: np.ndarray) -> np.ndarray:
+    return np.concatenate([estimate(patches[first : first + BATCH]) for first in range(0, len(patches), BATCH)])
 
 
 def by_spectra(network: keras.Model) -> Estimator:
