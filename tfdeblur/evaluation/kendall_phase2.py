@@ -5,9 +5,9 @@ Gaussian. Of a folder of sharp photographs, scenes of two depths: what a random 
 the same photograph blurred by a Gaussian of 1 to 4 pixels; rounded to 8 bit.
 
 **Methods.** The blurred picture; classical methods, level by level, stitched by a map of sigma: the true one where it
-is known, that of reblurring, and that of the network of the run `sigma_dense`, the report's *CNN + RL + stitching*;
-RL with the median of that map everywhere; and the networks that restore pictures by themselves, if their runs are
-found.
+is known, that of reblurring, and that of the network of the run `sigma_dense_photographs`, the report's *CNN + RL +
+stitching*; RL with the median of that map everywhere; and the networks that restore pictures by themselves, if their
+runs are found.
 
 **Measures** are those of `evaluate`, of outputs rounded to 8 bit. *Map error* is the root of the mean squared error of
 sigma, in pixels, over the scenes' pixels.
@@ -48,7 +48,7 @@ SEED, SHOWN = 0, 3
 STITCHED = {"RL": "rl", "Wiener": "wiener", "hyper-Laplacian": "hyper-laplacian"}
 """Methods whose results are stitched, as they are named in the table."""
 
-ESTIMATOR = "sigma_dense"
+ESTIMATOR = "sigma_dense_photographs"
 NETWORKS = {"U-Net": "kendall_unet_phase2", "GAN": "pairs_unet_gan", "MSDeblurWGAN": "reds_msdeblurwgan"}
 """The runs of the network that makes maps, and of those that restore pictures."""
 

@@ -23,6 +23,7 @@ from tfdeblur.experiments import (
     sample,
     sample_wgan,
     sigma_dense,
+    sigma_dense_photographs,
 )
 
 EXPERIMENTS: dict[str, Experiment] = {
@@ -45,6 +46,7 @@ EXPERIMENTS: dict[str, Experiment] = {
         brodatz_classifier30,
         brodatz_regressor,
         sigma_dense,
+        sigma_dense_photographs,
         kendall_sigma_cnn,
         kendall_unet,
         kendall_unet_phase2,
