@@ -69,3 +69,8 @@ def test_sizes_side_by_side(noise):
     assert pyramid(noise, 3).shape == (2, 12, 13, 3 * LogSpectra(WINDOW).bands.shape[1])
     grey = np.asarray(pyramid(noise, 2))
     np.testing.assert_allclose(np.asarray(pyramid(np.repeat(noise, 3, -1), 2)), grey, atol=1e-4)
+
+
+def test_pictures_that_are_too_small_are_refused():
+    with pytest.raises(ValueError, match="8x8 .* too small for windows of 32 pixels; they must be larger than 15"):
+        pyramid(np.zeros((1, 32, 32, 1), np.float32), 3)

@@ -243,8 +243,10 @@ def test_every_experiment_takes_a_step(name):
     experiment = dataclasses.replace(EXPERIMENTS[name], **small)
     model = build(experiment, 10, 10, "float32")
     count = batches_per_step(experiment)
-    x = np.random.default_rng(0).integers(0, 256, (2 * count, 32, 32, experiment.channels), np.uint8)
-    y = x[::-1] if experiment.target == "sharp" else np.full((2 * count, 32, 32, 1), 1.5, np.float32)
+    side = 64 if experiment.model in ("kendall_sigma", "motion") else 32  # which see three sizes of a picture
+    x = np.random.default_rng(0).integers(0, 256, (2 * count, side, side, experiment.channels), np.uint8)
+    truth = {"sigma": (side, side, 1), "motion": (2,)}
+    y = x[::-1] if experiment.target == "sharp" else np.full((2 * count, *truth[experiment.target]), 1.5, np.float32)
     before = model.get_weights()
     model.make_train_function()
     logs = model.train_function(iter(as_steps(tf.data.Dataset.from_tensors((x, y)), experiment, count)))
