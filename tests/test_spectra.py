@@ -72,5 +72,5 @@ def test_sizes_side_by_side(noise):
 
 
 def test_pictures_that_are_too_small_are_refused():
-    with pytest.raises(ValueError, match="8x8 .* too small for windows of 32 pixels; they must be larger than 15"):
+    with pytest.raises(ValueError, match="8x8, .* too small for windows of 32 pixels; they must be larger than 15"):
         pyramid(np.zeros((1, 32, 32, 1), np.float32), 3)

@@ -47,8 +47,8 @@ class LogSpectra(layers.Layer):
         margin = (n - self.stride) // 2
         if any(edge is not None and edge <= margin for edge in pictures.shape[1:3]):
             raise ValueError(
-                f"pictures of {pictures.shape[1]}x{pictures.shape[2]}, at one of the sizes they are seen at, are too small "
-                f"for windows of {n} pixels; they must be larger than {margin}: use larger patches (--patch)"
+                f"pictures of {pictures.shape[1]}x{pictures.shape[2]}, at one of the sizes they are seen at, are too "
+                f"small for windows of {n} pixels; they must be larger than {margin}: use larger patches (--patch)"
             )
         x = ops.pad(pictures, [[0, 0], [margin] * 2, [margin] * 2, [0, 0]], mode="reflect")
         x = ops.conv(x, self.filters.reshape(1, n, 1, n), (1, self.stride))
