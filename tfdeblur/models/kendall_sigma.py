@@ -1,9 +1,8 @@
 """Kendall & Rios' estimator of one sigma for a whole picture (2019, Phase I): 3 convolutions, 3 dense layers."""
 
 import keras
-from keras import layers
 
-from tfdeblur.models.spectra import pyramid
+from tfdeblur.models.spectra import of_whole_picture, pyramid
 
 LEVELS = 3
 """Sizes of the picture whose spectra are taken: at a quarter of the size the widest blurs leave something to see."""
@@ -32,11 +31,6 @@ def kendall_sigma(*, channels: int = 1, features: int = WIDTHS[0]) -> keras.Mode
         sigma in pixels, and the logarithm of the variance of its error.
     """
     inputs = keras.Input((None, None, channels))
-    x = pyramid(inputs, LEVELS)
-    for wide in WIDTHS:
-        x = layers.Conv2D(wide * features // WIDTHS[0], 3, padding="same", use_bias=False)(x)
-        x = layers.LeakyReLU(0.1)(layers.BatchNormalization()(x))
-    x = layers.GlobalAveragePooling2D(dtype="float32")(x)
-    for wide in DENSE:
-        x = layers.LeakyReLU(0.1)(layers.Dense(wide * features // WIDTHS[0])(x))
-    return keras.Model(inputs, layers.Dense(2, dtype="float32", bias_initializer="ones")(x), name="kendall_sigma")
+    spectra = pyramid(inputs, LEVELS)
+    widths, dense = ([wide * features // WIDTHS[0] for wide in each] for each in (WIDTHS, DENSE))
+    return keras.Model(inputs, of_whole_picture(spectra, widths, dense, 2), name="kendall_sigma")

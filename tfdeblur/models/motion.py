@@ -1,9 +1,8 @@
 """A small estimator of the motion that blurred a picture: its length and its direction."""
 
 import keras
-from keras import layers
 
-from tfdeblur.models.spectra import pyramid
+from tfdeblur.models.spectra import of_whole_picture, pyramid
 
 LEVELS, ORIENTATIONS = 3, 8
 """Sizes of the picture whose spectra are taken, and directions in which they are."""
@@ -32,11 +31,6 @@ def motion(*, channels: int = 1, features: int = WIDTHS[0]) -> keras.Model:
         motion as `physics.trajectories.streak` describes it, and the logarithm of the variance of its error.
     """
     inputs = keras.Input((None, None, channels))
-    x = pyramid(inputs, LEVELS, orientations=ORIENTATIONS)
-    for wide in WIDTHS:
-        x = layers.Conv2D(wide * features // WIDTHS[0], 3, padding="same", use_bias=False)(x)
-        x = layers.LeakyReLU(0.1)(layers.BatchNormalization()(x))
-    x = layers.GlobalAveragePooling2D(dtype="float32")(x)
-    for wide in DENSE:
-        x = layers.LeakyReLU(0.1)(layers.Dense(wide * features // WIDTHS[0])(x))
-    return keras.Model(inputs, layers.Dense(3, dtype="float32", bias_initializer="ones")(x), name="motion")
+    spectra = pyramid(inputs, LEVELS, orientations=ORIENTATIONS)
+    widths, dense = ([wide * features // WIDTHS[0] for wide in each] for each in (WIDTHS, DENSE))
+    return keras.Model(inputs, of_whole_picture(spectra, widths, dense, 3), name="motion")
