@@ -14,5 +14,10 @@ from dataclasses import replace
 from tfdeblur.experiments import sigma_dense
 
 experiment = replace(
-    sigma_dense.experiment, name="sigma_dense_photographs", data="tfrecords/bsds500", sigma=(0.0, 6.0), gain=None
+    sigma_dense.experiment,
+    name="sigma_dense_photographs",
+    data="tfrecords/bsds500",
+    sigma=(0.0, 6.0),
+    gain=None,
+    steps=5000,
 )
