@@ -107,25 +107,27 @@ def _check(chosen: Arguments) -> None:
 def _deblur_of(chosen: Arguments) -> Callable:
     """Return what makes, of a photograph's pixels, the function on its tiles."""
     options = (chosen.noise, chosen.iterations)
-    if chosen.method and not chosen.psf.startswith(("map:", "estimate:")):
-        from tfdeblur.classical.photographs import deblurrer
+    if chosen.method is None:
+        import_tensorflow()  # not before a mistyped path has been reported
+        from tfdeblur import inference
 
-        return deblurrer(chosen.method, chosen.psf, *options)
-    import_tensorflow()  # not before a mistyped path has been reported
-    if chosen.method and chosen.psf.startswith("estimate:"):
-        from tfdeblur.classical.photographs import deblurrer
-        from tfdeblur.estimation.kernels import kernel_estimator
-
-        return deblurrer(chosen.method, kernel_estimator(chosen.psf.removeprefix("estimate:")), *options)
-    if chosen.method:
+        deblur = inference.load_deblur(chosen.model)
+        return lambda pixels: deblur
+    kind, _, model = chosen.psf.partition(":")
+    if kind == "map":
+        import_tensorflow()
         from tfdeblur.estimation.stitching import stitcher
 
-        method = "wiener" if chosen.method == "stitch" else chosen.method
-        return stitcher(method, chosen.psf.removeprefix("map:"), *options)
-    from tfdeblur import inference
+        return stitcher("wiener" if chosen.method == "stitch" else chosen.method, model, *options)
+    psf = chosen.psf
+    if kind == "estimate":
+        import_tensorflow()
+        from tfdeblur.estimation.kernels import kernel_estimator
 
-    deblur = inference.load_deblur(chosen.model)
-    return lambda pixels: deblur
+        psf = kernel_estimator(model)
+    from tfdeblur.classical.photographs import deblurrer
+
+    return deblurrer(chosen.method, psf, *options)
 
 
 def _deblur_file(deblur_of: Callable, job: Job, chosen: Arguments, bar: tqdm) -> int:

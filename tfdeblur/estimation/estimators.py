@@ -44,7 +44,12 @@ def load_estimator(model: str) -> Estimator:
     """
     if model == REBLURRING:
         return lambda picture: _with_deviation(reblurring_map(picture[..., 0]))
-    network = inference.as_float32(inference.load_network(model))
+    return estimator_of(inference.load_network(model), model)
+
+
+def estimator_of(network: keras.Model, model: str) -> Estimator:
+    """Return a network, loaded from `model`, as `load_estimator` does; errors as there."""
+    network = inference.as_float32(network)
     shape = network.output_shape
     if network.input_shape[-1] != 1 or not (outputs.are_classes(shape) or shape[-1] == 2):
         raise ValueError(
@@ -177,7 +182,7 @@ def _parts(edge: int) -> list[tuple[int, int]]:
 
 def _said(output) -> np.ndarray:
     """Return sigma and its deviation, `(..., 2)`."""
-    return np.concatenate([np.asarray(part) for part in outputs.sigma_of(np.asarray(output))], -1)
+    return np.concatenate([np.asarray(part) for part in outputs.estimate_of(np.asarray(output))], -1)
 
 
 def _with_deviation(sigma: np.ndarray) -> np.ndarray:

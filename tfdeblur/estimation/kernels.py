@@ -5,7 +5,15 @@ from collections.abc import Callable
 import numpy as np
 
 from tfdeblur import inference
-from tfdeblur.estimation.estimators import REBLURRING, load_estimator, sees_spectra, through_spectra
+from tfdeblur.estimation.estimators import (
+    REBLURRING,
+    Estimator,
+    estimator_of,
+    load_estimator,
+    sees_spectra,
+    through_spectra,
+)
+from tfdeblur.estimation.outputs import MOTION
 from tfdeblur.estimation.sigma_map import grey, sigma_map
 from tfdeblur.physics.kernels import gaussian, linear_motion
 from tfdeblur.physics.trajectories import motion_of
@@ -33,11 +41,16 @@ def kernel_estimator(model: str) -> Callable[[np.ndarray], np.ndarray]:
     FileNotFoundError, ValueError
         There is no such model, or it estimates neither.
     """
-    network = None if model == REBLURRING else inference.load_network(model)
-    if network and network.output_shape[-1] == 3 and sees_spectra(network):
-        see = through_spectra(inference.as_float32(network))
-        return lambda pixels: linear_motion(*motion_of(see(grey(pixels))[0, :2]))
-    estimator = load_estimator(model)
+    if model == REBLURRING:
+        return _median_of(load_estimator(model))
+    network = inference.load_network(model)
+    if network.output_shape[-1] != MOTION or not sees_spectra(network):
+        return _median_of(estimator_of(network, model))
+    see = through_spectra(inference.as_float32(network))
+    return lambda pixels: linear_motion(*motion_of(see(grey(pixels))[0, :-1]))
+
+
+def _median_of(estimator: Estimator) -> Callable[[np.ndarray], np.ndarray]:
     return lambda pixels: gaussian_of(float(np.median(sigma_map(estimator, pixels)[0])), pixels.shape[:2])
 
 

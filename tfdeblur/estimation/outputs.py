@@ -15,6 +15,9 @@ LOW, HIGH = 0.3, 3.0
 LEAST, MOST = -12.0, 6.0
 """Limits of the logarithm of a variance."""
 
+MOTION = 3
+"""Values of an output that is a motion."""
+
 TRUST = 0.5
 """The power of the variance by which errors are weighted, 0 as by the likelihood, 1 as by the squared error."""
 
@@ -31,11 +34,11 @@ def class_sigmas(count: int) -> np.ndarray:
 def are_classes(output) -> bool:
     """Whether an output, or its shape, is the logits of classes."""
     shape = getattr(output, "shape", output)
-    return len(shape) == 2 and shape[-1] > 3
+    return len(shape) == 2 and shape[-1] > MOTION
 
 
-def sigma_of(output):
-    """Return what an output says: sigma and the standard deviation of its error, in pixels, each `(..., 1)`.
+def estimate_of(output):
+    """Return what an output says, and the standard deviation of its error: sigma, each `(..., 1)`, or motions `(N, 2)`.
 
     Of classes these are the mean and the deviation of their sigmas by their probabilities, which errs least in the mean
     square.
@@ -44,12 +47,15 @@ def sigma_of(output):
         sigmas, probabilities = class_sigmas(output.shape[-1]), ops.softmax(output)
         sigma = ops.sum(probabilities * sigmas, -1, keepdims=True)
         return sigma, ops.sqrt(ops.sum(probabilities * (sigmas - sigma) ** 2, -1, keepdims=True))
-    return output[..., :1], ops.exp(ops.clip(output[..., 1:], LEAST, MOST) / 2)
+    return output[..., :-1], ops.exp(ops.clip(output[..., -1:], LEAST, MOST) / 2)
 
 
-def target_of(sigma_map, output):
-    """Return what an output should have said: the map `(N, H, W, 1)`, or its mean `(N, 1)` if it speaks of pictures."""
-    return sigma_map if len(output.shape) == 4 else ops.mean(sigma_map, (1, 2))
+def target_of(truth, output):
+    """Return what an output should have said: motions `(N, 2)` and maps of sigma `(N, H, W, 1)` as they are.
+
+    If it speaks of sigma of whole pictures it is the maps' mean, `(N, 1)`.
+    """
+    return ops.mean(truth, (1, 2)) if len(truth.shape) > len(output.shape) else truth
 
 
 def loss(truth, output):
@@ -59,7 +65,7 @@ def loss(truth, output):
     logarithm of a Gaussian's likelihood, weighted by a power of the variance it says (Seitzer et al. 2022, equation 5):
     without, errors that are said to be large would hardly be mended.
     """
-    target = truth if len(truth.shape) == 2 else target_of(truth, output)
+    target = target_of(truth, output)
     if are_classes(output):
         nearest = ops.argmin(ops.abs(target - class_sigmas(output.shape[-1])), -1)
         return ops.sparse_categorical_crossentropy(nearest, output, from_logits=True)

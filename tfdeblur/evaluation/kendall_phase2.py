@@ -23,10 +23,12 @@ from scipy import ndimage
 from tqdm import tqdm
 
 from tfdeblur import storage
+from tfdeblur.classical import METHODS
 from tfdeblur.classical.photographs import method_on
 from tfdeblur.data.pipeline import pictures as pictures_of
 from tfdeblur.data.records import MANIFEST, load_manifest
 from tfdeblur.estimation.estimators import REBLURRING, find_estimators, load_estimator
+from tfdeblur.estimation.kernels import gaussian_of
 from tfdeblur.estimation.sigma_map import sigma_map
 from tfdeblur.estimation.stitching import ROUGHNESS, stitch
 from tfdeblur.evaluation import protocol
@@ -34,7 +36,6 @@ from tfdeblur.evaluation.kendall import sharp_photographs
 from tfdeblur.evaluation.methods import Method, Sources, Table, evenly_spread
 from tfdeblur.inference import load_deblur
 from tfdeblur.physics.blur import gaussian_blur
-from tfdeblur.physics.kernels import gaussian
 
 SIGMAS = (1.0, 4.0)
 """Range of the background's blur in pixels."""
@@ -172,8 +173,9 @@ def _stitched(map_of: Callable, method_for: Callable, scene: Scene) -> Restored:
 
 
 def _evenly(map_of: Callable, scene: Scene) -> Restored:
-    sigma = np.full_like(map_of(scene), np.median(map_of(scene)))
-    return method_on("rl", None, None)(scene.blur)(scene.blur[None], gaussian(float(sigma[0, 0])))[0], sigma
+    sigma = float(np.median(map_of(scene)))
+    restored = METHODS["rl"](scene.blur[None], gaussian_of(sigma, scene.blur.shape[:2]))[0]
+    return restored, np.full(scene.blur.shape[:2], sigma, np.float32)
 
 
 def _by_network(deblur: Callable, scene: Scene) -> Restored:

@@ -29,12 +29,11 @@ from tfdeblur.data.records import MANIFEST
 from tfdeblur.estimation.estimators import find_estimators, load_estimator
 from tfdeblur.estimation.outputs import HIGH, LOW, class_sigmas
 from tfdeblur.estimation.reblurring import reblurring_map
-from tfdeblur.estimation.sigma_map import sigma_map
+from tfdeblur.estimation.sigma_map import grey, sigma_map
 from tfdeblur.estimation.sigma_map import smoothed as smooth
 from tfdeblur.evaluation import protocol
 from tfdeblur.evaluation.methods import Method, Sources, Table, evenly_spread
 from tfdeblur.physics.blur import gaussian_blur, space_variant_blur
-from tfdeblur.physics.colour import luma
 from tfdeblur.physics.sigma_maps import ramp, sine
 
 SMOOTHED = 32
@@ -45,7 +44,6 @@ SUFFIXES = (".gif", ".png", ".jpg", ".jpeg", ".tif", ".tiff")
 
 REPORT_RAMP, REPORT_SIN, REPORT_ACCURACY = (0.2350, 0.1645), 0.1991, 0.5
 """The report's errors before smoothing, with 10 and 30 classes, and with 30; and its test accuracy."""
-
 
 MAPS: dict[str, Callable[[tuple[int, int]], np.ndarray]] = {
     "ramp_rmse": lambda size: ramp(size, LOW, HIGH),
@@ -115,10 +113,8 @@ def patro(sources: Sources) -> Table:
     FileNotFoundError
         There is no picture in it.
     """
-    pictures, compared = (
-        find(sources.folder("sharp pictures, such as Brodatz' textures"), sources.limit),
-        estimators(sources.runs),
-    )
+    pictures = find(sources.folder("sharp pictures, such as Brodatz' textures"), sources.limit)
+    compared = estimators(sources.runs)
     shown = {int(i) for i in np.linspace(0, len(pictures) - 1, SHOWN)}
     found, truth = {name: Found() for name in compared}, []
     for index, (_, read) in enumerate(tqdm(pictures, unit="picture", disable=None)):
@@ -175,7 +171,7 @@ def _rounded(blur: np.ndarray) -> np.ndarray:
 def find(data_dir: str, limit: int | None) -> list[tuple[str, Callable[[], np.ndarray]]]:
     """Return pictures, or some of them, evenly spread: the name of each, and what reads it, `(H, W)` in [0, 1]."""
     if storage.exists(storage.join(data_dir, MANIFEST)):
-        found = [(row["name"], partial(_grey, row["sharp"])) for row in pictures_of(data_dir, "test")]
+        found = [(row["name"], partial(_luma, row["sharp"])) for row in pictures_of(data_dir, "test")]
     else:
         paths = sorted(path for path in Path(data_dir).rglob("*") if path.suffix.lower() in SUFFIXES)
         found = [(path.name, partial(_read, path)) for path in paths]
@@ -185,11 +181,11 @@ def find(data_dir: str, limit: int | None) -> list[tuple[str, Callable[[], np.nd
 
 
 def _read(path: Path) -> np.ndarray:
-    return np.asarray(Image.open(path).convert("L"), np.float32) / 255
+    return _luma(np.asarray(Image.open(path).convert("L")))
 
 
-def _grey(pixels: np.ndarray) -> np.ndarray:
-    return luma(np.float32(pixels) / 255)[..., 0] if pixels.shape[-1] == 3 else np.float32(pixels)[..., 0] / 255
+def _luma(pixels: np.ndarray) -> np.ndarray:
+    return grey(pixels)[..., 0]
 
 
 def _method(name: str, found: Found) -> Method:

@@ -9,26 +9,18 @@
 nothing and says 0 errs by 10.
 """
 
-from tfdeblur.config import Experiment
+from dataclasses import replace
 
-experiment = Experiment(
+from tfdeblur.config import Experiment
+from tfdeblur.experiments import kendall_sigma_cnn
+
+experiment = replace(
+    kendall_sigma_cnn.experiment,
     name="camera_shake_kernel",
-    data="tfrecords/bsds500",
-    channels=1,
-    patch="256x256",
-    crop="random",
-    cache="none",
     blur="motion",
+    sigma=Experiment.sigma,
     length=(2.0, 24.0),
     training="motion",
     model="motion",
-    learning_rate=1e-3,
-    schedule="cosine",
-    warmup_steps=100,
-    clip_norm=1.0,
-    ema=0.998,
-    batch=8,
     steps=1500,
-    validate_every=500,
-    checkpoint_every=500,
 )

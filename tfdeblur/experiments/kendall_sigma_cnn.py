@@ -8,26 +8,18 @@ Its sigma is what `report table kendall` deconvolves with in the row *CNN + RL*.
 error of .02, where the blind baseline has .07.
 """
 
-from tfdeblur.config import Experiment
+from dataclasses import replace
 
-experiment = Experiment(
+from tfdeblur.experiments import sigma_dense
+
+experiment = replace(
+    sigma_dense.experiment,
     name="kendall_sigma_cnn",
     data="tfrecords/bsds500",
-    channels=1,
-    patch="256x256",
-    crop="random",
-    cache="none",
     blur="gaussian",
     sigma=(0.0, 15.0),
-    training="sigma",
+    gain=None,
     model="kendall_sigma",
-    learning_rate=1e-3,
-    schedule="cosine",
-    warmup_steps=100,
-    clip_norm=1.0,
-    ema=0.998,
-    batch=8,
     steps=3000,
-    validate_every=500,
-    checkpoint_every=500,
+    validation_pictures=None,
 )

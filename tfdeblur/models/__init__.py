@@ -7,8 +7,6 @@ import keras
 
 from tfdeblur.models.critics import discriminator, patchgan
 from tfdeblur.models.deblurgan import deblurgan
-from tfdeblur.models.kendall_sigma import kendall_sigma
-from tfdeblur.models.motion import motion
 from tfdeblur.models.msdeblur import every_scale, msdeblur
 from tfdeblur.models.patro import patro
 from tfdeblur.models.rednet30 import rednet30
@@ -16,6 +14,7 @@ from tfdeblur.models.resnet16 import resnet16
 from tfdeblur.models.sigma_dense import sigma_dense
 from tfdeblur.models.unet3 import unet3
 from tfdeblur.models.unet16 import unet16
+from tfdeblur.models.whole_picture import kendall_sigma, motion
 from tfdeblur.naming import look_up
 
 __all__ = ["ESTIMATORS", "MODELS", "build_estimator", "build_model", "discriminator", "every_scale", "patchgan"]

@@ -5,8 +5,6 @@ energy; contrast shifts the logarithms all alike. So nearly straight lines are w
 here, where in the pixels themselves the finest and most telling detail is a thousand times fainter than the rest.
 """
 
-from collections.abc import Sequence
-
 import keras
 import numpy as np
 from keras import layers, ops
@@ -88,18 +86,6 @@ def pyramid(pictures, levels: int, window: int = 32, stride: int = 8, orientatio
         pictures = layers.AveragePooling2D(2, dtype="float32")(pictures)
     joined = layers.Concatenate(dtype="float32")(spectra) if levels > 1 else spectra[0]
     return layers.Rescaling(1 / SPREAD, -USUAL / SPREAD, dtype="float32", name="spectra")(joined)
-
-
-def of_whole_picture(spectra, widths: Sequence[int], dense: Sequence[int], count: int):
-    """Return `count` numbers of each picture, float32: 3x3 convolutions over its spectra, their mean, dense layers."""
-    x = spectra
-    for wide in widths:
-        x = layers.Conv2D(wide, 3, padding="same", use_bias=False)(x)
-        x = layers.LeakyReLU(0.1)(layers.BatchNormalization()(x))
-    x = layers.GlobalAveragePooling2D(dtype="float32")(x)
-    for wide in dense:
-        x = layers.LeakyReLU(0.1)(layers.Dense(wide)(x))
-    return layers.Dense(count, dtype="float32", bias_initializer="ones")(x)
 
 
 def _fourier(n: int) -> np.ndarray:

@@ -8,7 +8,7 @@ from tfdeblur.config import Experiment
 from tfdeblur.models import build_estimator, build_model, discriminator, patchgan
 from tfdeblur.precision import computing_in
 from tfdeblur.training import schedule
-from tfdeblur.training.estimating import Estimating, EstimatingMotion
+from tfdeblur.training.estimating import Estimating
 from tfdeblur.training.gan import GAN
 from tfdeblur.training.supervised import Supervised
 from tfdeblur.training.wgan_gp import WGANGP
@@ -38,10 +38,8 @@ def build(experiment: Experiment, steps: int, steps_per_epoch: float, policy: st
         "jit_compile": experiment.xla if single else "auto",
         "steps_per_execution": experiment.steps_per_execution,
     }
-    if experiment.training == "sigma":
+    if experiment.target != "sharp":
         model = Estimating(network)
-    elif experiment.training == "motion":
-        model = EstimatingMotion(network)
     elif experiment.training == "supervised":
         model = Supervised(network, losses.find_loss(experiment.loss, experiment.vgg_weights))
     else:

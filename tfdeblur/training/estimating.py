@@ -9,7 +9,7 @@ from tfdeblur.training.supervised import Supervised
 
 
 class Estimating(Supervised):
-    """A network that estimates sigma, fed with blurred pictures as they are stored and the maps of their sigma.
+    """A network that estimates blur, fed with blurred pictures as they are stored and what is known of their blur.
 
     Parameters
     ----------
@@ -17,22 +17,22 @@ class Estimating(Supervised):
         Pictures `(N, H, W, C)` in [0, 1] to what `tfdeblur.estimation.outputs` describes.
     """
 
-    criterion = ("sigma_rmse", -1)
-
     def __init__(self, network: keras.Model):
-        super().__init__(network, outputs.loss, metrics=[keras.metrics.RootMeanSquaredError("sigma_rmse")])
+        name = "motion_rmse" if network.output_shape[-1] == outputs.MOTION else "sigma_rmse"
+        super().__init__(network, outputs.loss, metrics=[keras.metrics.RootMeanSquaredError(name)])
+        self.criterion = (name, -1)
         if outputs.are_classes(network.output_shape):
             self.metrics_over_pictures.append(keras.metrics.SparseCategoricalAccuracy("accuracy"))
 
-    def as_target(self, sigma_map):
-        """Return maps of sigma as they are."""
-        return sigma_map
+    def as_target(self, truth):
+        """Return maps of sigma, or motions, as they are."""
+        return truth
 
     def compute_metrics(self, x, y, y_pred, sample_weight=None):
-        """Update the error of sigma, and of classes how many are right."""
+        """Update the error of the estimate, and of classes how many are right."""
         target = outputs.target_of(y, y_pred)
         error, *accuracy = self.metrics_over_pictures
-        error.update_state(target, outputs.sigma_of(y_pred)[0])
+        error.update_state(target, outputs.estimate_of(y_pred)[0])
         for metric in accuracy:
             nearest = ops.argmin(ops.abs(target - outputs.class_sigmas(y_pred.shape[-1])), -1)
             metric.update_state(nearest, y_pred)
@@ -43,34 +43,6 @@ class Estimating(Supervised):
         output = self(blur, training=False)
         if len(output.shape) != 4:
             return []
-        maps = (np.asarray(each) / outputs.HIGH for each in (outputs.sigma_of(output)[0], sigma_map))
+        maps = (np.asarray(each) / outputs.HIGH for each in (outputs.estimate_of(output)[0], sigma_map))
         grey = np.asarray(super().as_target(blur)).mean(-1, keepdims=True)
         return [grey, *maps]
-
-
-class EstimatingMotion(Supervised):
-    """A network that estimates the motion which blurred a picture, fed with blurred pictures and motions `(N, 2)`.
-
-    Parameters
-    ----------
-    network : keras.Model
-        Pictures `(N, H, W, C)` in [0, 1] to `(N, 3)`, as `tfdeblur.estimation.outputs` describes.
-    """
-
-    criterion = ("motion_rmse", -1)
-
-    def __init__(self, network: keras.Model):
-        super().__init__(network, outputs.loss, metrics=[keras.metrics.RootMeanSquaredError("motion_rmse")])
-
-    def as_target(self, motion):
-        """Return motions as they are."""
-        return motion
-
-    def compute_metrics(self, x, y, y_pred, sample_weight=None):
-        """Update the error of the motion."""
-        self.metrics_over_pictures[0].update_state(y, y_pred[..., :-1])
-        return self.get_metrics_result()
-
-    def shown(self, blur, motion) -> list[np.ndarray]:
-        """Return nothing: there is nothing to be seen."""
-        return []
