@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 
 import numpy as np
 import pytest
@@ -161,6 +162,21 @@ def test_textures_are_blurred_whole_at_every_level_and_cut_into_patches_that_sho
     assert records.load_manifest(str(tmp_path / "set"))["blur"]["levels"] == 4
     make("textures", "--src", tmp_path / "src", "--out", tmp_path / "all", *levels, "--blank", 0, "--patch", "48x64")
     assert sum(map(len, read(tmp_path / "all").values())) == 4 * 3 * 2
+
+
+def test_patches_of_varying_blur_say_their_mean_sigma(tmp_path):
+    src = picture_folders.images(tmp_path / "src", 1, height=96, width=192)
+    options = ["--blur", "space_variant", "--sigma", "0.5", "2", "--draws", "4", "--splits", "train=1"]
+    make("textures", "--src", src, "--out", tmp_path / "set", *options, "--blank", 0)
+    found = read(tmp_path / "set")["train"]
+    sharp = np.float32(Image.open(src / "00.png").convert("L"))[..., None]
+    blurred = {sigma: gaussian_blur(sharp, sigma)[..., 0] for sigma in np.arange(0.5, 2.05, 0.1)}
+    for record in found:
+        y, x = (int(part[1:]) for part in re.fullmatch(r".*/(y\d+)(x\d+)", record.name).groups())
+        errors = {s: np.square(b[y : y + 32, x : x + 32] - pixels(record.blur)).mean() for s, b in blurred.items()}
+        assert abs(record.sigma - min(errors, key=errors.get)) < 0.35
+    sigmas = [record.sigma for record in found]
+    assert len(set(sigmas)) == 4 * 18 and np.ptp(sigmas) > 0.5
 
 
 def test_sample_set(tmp_path):

@@ -197,6 +197,15 @@ def test_a_delta_kernel_is_the_identity(boundary):
     np.testing.assert_array_equal(blur.space_variant_blur(x, np.zeros((9, 11))), x)
 
 
+def test_maps_fill_their_range_with_values_80_pixels_apart():
+    maps = [smooth_map(np.random.default_rng(seed), (81, 401), 0.5, 2) for seed in range(200)]
+    assert min(map(np.min, maps)) < 0.51 and max(map(np.max, maps)) > 1.99
+    bends = np.abs(np.diff(maps, 2, axis=2)).max((0, 1))
+    nodes = np.arange(79, 399, 80)
+    assert np.all(bends[nodes] > 1e-2) and np.all(np.delete(bends, nodes) < 1e-6)
+    np.testing.assert_allclose(np.mean(maps), 1.25, atol=0.05)
+
+
 def test_space_variant_blur_is_near_the_exact_one():
     photograph = np.float64(skimage.data.coffee()[150:190, 200:248]) / 255
     noise = np.random.default_rng(0).random((40, 48, 3))

@@ -23,6 +23,7 @@ class Blurred(NamedTuple):
     picture: np.ndarray  # (H, W, C), float32 in [0, 1]
     sigma: float = float("nan")  # of a Gaussian, in pixels
     kernel: np.ndarray | None = None  # (h, w), float32
+    sigma_map: np.ndarray | None = None  # (H, W), float32, where sigma varies
 
 
 def gaussian(sharp: np.ndarray, random: np.random.Generator, recipe: Recipe) -> Blurred:
@@ -39,7 +40,8 @@ def gaussian5x5(sharp: np.ndarray, random: np.random.Generator, recipe: Recipe) 
 
 def space_variant(sharp: np.ndarray, random: np.random.Generator, recipe: Recipe) -> Blurred:
     """Gaussian blur whose sigma varies smoothly over the picture, within `recipe.sigma`."""
-    return Blurred(space_variant_blur(sharp, smooth_map(random, sharp.shape[:2], *recipe.sigma)))
+    sigma = smooth_map(random, sharp.shape[:2], *recipe.sigma)
+    return Blurred(space_variant_blur(sharp, sigma), sigma_map=sigma)
 
 
 def by_kernel(sharp: np.ndarray, random: np.random.Generator, recipe: Recipe) -> Blurred:

@@ -25,7 +25,7 @@ class Side:
     """One picture of a pair.
 
     `kept` is the PNG file it came from, as long as the picture is still that file's; `picture` is None where nobody
-    needs its pixels.
+    needs its pixels; `sigma_map` says how it was blurred where that varies.
     """
 
     title: str
@@ -33,6 +33,7 @@ class Side:
     picture: np.ndarray | None = None
     kept: bytes | None = None
     grey: bool = False
+    sigma_map: np.ndarray | None = None
 
 
 def record_item(item: Item, recipe: Recipe) -> Recorded:
@@ -114,7 +115,7 @@ def _blurred_versions(item: Item, sharp: Side, recipe: Recipe) -> Iterator[tuple
         known = {"sigma": blurred.sigma, "kernel": blurred.kernel}
         record = Record(b"", b"", *recipe.encodings, 0, 0, recipe.channels, name, item.scene, **known)
         target = sharp if exposed is None else replace(sharp, picture=to_eight_bit(exposed), kept=None)
-        yield record, replace(sharp, picture=picture, kept=None), target
+        yield record, replace(sharp, picture=picture, kept=None, sigma_map=blurred.sigma_map), target
 
 
 def to_eight_bit(picture: np.ndarray) -> np.ndarray:
@@ -136,7 +137,8 @@ def _cut(record: Record, blur: Side, sharp: Side, recipe: Recipe) -> Iterator[Re
             parts = (
                 replace(side, picture=side.picture[window], size=(height, width), kept=None) for side in (blur, sharp)
             )
-            yield _fill(replace(record, name=f"{record.name}/y{top:04d}x{left:04d}"), *parts)
+            sigma = record.sigma if blur.sigma_map is None else float(blur.sigma_map[window].mean())
+            yield _fill(replace(record, name=f"{record.name}/y{top:04d}x{left:04d}", sigma=sigma), *parts)
 
 
 def _fill(record: Record, blur: Side, sharp: Side) -> Record:

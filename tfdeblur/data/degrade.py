@@ -10,7 +10,7 @@ from tfdeblur.physics import noise
 from tfdeblur.physics.blur import convolve, gaussian_blur, space_variant_blur
 from tfdeblur.physics.draws import DRAWS, kernel_bank
 from tfdeblur.physics.ranges import CAMERA, Ranges
-from tfdeblur.physics.sigma_maps import DRAWN, between_nodes, nodes_of
+from tfdeblur.physics.sigma_maps import drawn_for, map_of
 from tfdeblur.physics.trajectories import streak
 
 BANK = 512
@@ -61,7 +61,6 @@ def degrading(ranges: Ranges, seed: int, target: str = "sharp") -> Degrade | Non
         )
     if ranges.blur == "recorded" and not any(getattr(ranges, name) for name in CAMERA):
         return None
-    bank = None
     if ranges.blur in DRAWS:
         bank = kernel_bank(ranges.blur, ranges, BANK, np.random.default_rng([seed, BANK]))
         streaks = np.float32([streak(kernel) for kernel in bank])
@@ -102,8 +101,7 @@ def _blurred(sharp: tf.Tensor, ranges: Ranges, seed: tf.Tensor) -> tuple[tf.Tens
         sigma = tf.random.stateless_uniform([], seed, *ranges.sigma)
         return gaussian_blur(sharp, sigma, ranges.sigma[1]), tf.fill((*size, 1), sigma)
     if ranges.blur == "space_variant":
-        nodes = nodes_of(tf.random.stateless_uniform([DRAWN], seed), *ranges.sigma, ops)
-        sigma = between_nodes(nodes, size, ops)
+        sigma = map_of(tf.random.stateless_uniform([drawn_for(size)], seed), size, *ranges.sigma, ops)
         return space_variant_blur(sharp, sigma, ranges.sigma[1]), sigma[..., None]
     return sharp, tf.zeros((*size, 1))
 

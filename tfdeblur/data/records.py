@@ -46,7 +46,8 @@ class Record:
     name, scene : str
         What the pair is called, and the scene it shows: splits never cut through a scene.
     sigma : float
-        Standard deviation of a Gaussian blur in pixels, NaN where it is not known.
+        Standard deviation of a Gaussian blur in pixels, of one that varies its mean over a patch; NaN where it is not
+        known.
     kernel : numpy.ndarray, optional
         The blur kernel `(h, w)`, float32, where it is known.
     """

@@ -1,7 +1,7 @@
-"""Patro's network as a regressor: sigma as a number instead of classes, on textures blurred by any sigma.
+"""Patro's network as a regressor: sigma as a number instead of classes, on textures of any blur.
 
-    python -m tools.make_tfrecords textures --src BRODATZ --sigma 0.25 3.05 --draws 10 --splits train=60 val=8 test=12
-        --shards 60 --out tfrecords/brodatz_any
+    python -m tools.make_tfrecords textures --src BRODATZ --blur space_variant --sigma 0.25 3.05 --draws 10
+        --splits train=60 val=8 test=12 --shards 60 --out tfrecords/brodatz_varying
     python -m tfdeblur.train brodatz_regressor
 
 The report calls blur estimation "ideally a regression problem", and leaves that for later.

@@ -10,11 +10,8 @@ FIRST = 0.5
 RATIO = 1.25
 """From one sigma of the ladder to the next. The error of the interpolation grows with the square of RATIO - 1."""
 
-NODES = 3
-"""Random values along each side of a map drawn by `smooth_map`."""
-
-DRAWN = NODES**2 + 2
-"""Uniform numbers that a map is made of."""
+SPACING = 80
+"""About how many pixels lie between the random values of a map drawn by `smooth_map`."""
 
 
 def sigma_ladder(largest: float) -> list[float]:
@@ -69,7 +66,7 @@ def sine(size: tuple[int, int], low: float, high: float, periods: float = 2, axi
 
 
 def smooth_map(random: np.random.Generator, size: tuple[int, int], low: float, high: float) -> np.ndarray:
-    """Draw a map that varies smoothly: `nodes_of` uniform numbers, and linear between their places.
+    """Draw a map that varies smoothly: random values about every 80 pixels, and linear between their places.
 
     Parameters
     ----------
@@ -85,24 +82,31 @@ def smooth_map(random: np.random.Generator, size: tuple[int, int], low: float, h
     numpy.ndarray
         `(H, W)`, float32.
     """
-    return between_nodes(nodes_of(np.float32(random.random(DRAWN)), low, high, np), size, np)
+    return map_of(np.float32(random.random(drawn_for(size))), size, low, high, np)
 
 
-def nodes_of(uniform, low: float, high: float, ops):
-    """Make 3x3 sigmas between `low` and `high` of 11 numbers in [0, 1): on arrays or tensors.
+def drawn_for(size: tuple[int, int]) -> int:
+    """Return how many uniform numbers a map of a size is made of."""
+    rows, columns = _nodes_along(size)
+    return rows * columns + 2
+
+
+def map_of(uniform, size: tuple[int, int], low: float, high: float, ops):
+    """Make a map of sigma between `low` and `high` of the numbers in [0, 1) that `drawn_for` counts.
 
     Two give the range of the map, often nearly all of it, sometimes little; the others, where its nodes lie in it, more
-    often near its ends than between, as in scenes of a sharp object before a blurred background.
+    often near its ends than between, as in scenes of a sharp object before a blurred background. On arrays or tensors.
     """
     begin, end = low + (high - low) * uniform[0] ** 3, high - (high - low) * uniform[1] ** 3
     share = ops.sin(np.pi / 2 * uniform[2:]) ** 2
-    return ops.reshape(begin + (end - begin) * share, (NODES, NODES))
-
-
-def between_nodes(nodes, size: tuple[int, int], ops):
-    """Interpolate `(n, n)` values, the outermost of which are the corners, linearly: on arrays or tensors."""
-    rows, columns = (_tents(side, nodes.shape[0]) for side in size)
+    nodes = ops.reshape(begin + (end - begin) * share, _nodes_along(size))
+    rows, columns = (_tents(side, count) for side, count in zip(size, _nodes_along(size), strict=True))
     return ops.matmul(ops.matmul(rows, nodes), columns.T)
+
+
+def _nodes_along(size: tuple[int, int]) -> tuple[int, int]:
+    rows, columns = (max(round(side / SPACING), 1) + 1 for side in size)
+    return rows, columns
 
 
 def _tents(length: int, count: int) -> np.ndarray:
