@@ -12,7 +12,7 @@ import tensorflow as tf
 from scipy import ndimage, signal
 
 from tfdeblur.physics import blur, boundaries, kernels
-from tfdeblur.physics.sigma_maps import smooth_map
+from tfdeblur.physics.sigma_maps import ramp, sine, smooth_map
 
 SIZES = {"even": (12, 10), "odd": (15, 9), "prime": (13, 11), "one column": (17, 1), "one row": (1, 16)}
 COUNT = 3
@@ -216,6 +216,22 @@ def test_space_variant_blur_is_near_the_exact_one():
             exact[place] = blur.gaussian_blur(picture, float(sigma_map[place]))[place]
         difference = blur.space_variant_blur(picture, sigma_map) - exact
         assert np.sqrt((difference**2).mean()) < error and np.abs(difference).max() < worst
+
+
+@pytest.mark.parametrize("name", ["gravel", "page", "coffee"])
+def test_ramps_and_sines_are_blurred_as_they_say(name):
+    picture = np.atleast_3d(np.float64(getattr(skimage.data, name)()[:160, :192])) / 255
+    maps = ramp((160, 192), 0.3, 3), sine((160, 192), 0.3, 3), sine((160, 192), 0.3, 3, periods=1, axis=0)
+    for sigma_map in maps:
+        blurred = blur.space_variant_blur(picture, sigma_map)
+        places = [(10, 11), (20, 40), (60, 72), (100, 120), (120, 23), (155, 180)]
+        exact = [blur.gaussian_blur(picture, float(sigma_map[place]))[place] for place in places]
+        np.testing.assert_allclose([blurred[place] for place in places], exact, atol=4e-3)
+    rising, across, down = maps
+    assert np.ptp(rising, 0).max() == 0 and np.all(np.diff(rising[0]) > 0)
+    np.testing.assert_allclose(rising[0, [0, -1]], [0.3, 3])
+    np.testing.assert_allclose(across[7, [0, 24, 48, 72, 96]], [1.65, 3, 1.65, 0.3, 1.65], atol=1e-6)
+    np.testing.assert_allclose(down[[0, 40, 80, 120], 5], [1.65, 3, 1.65, 0.3], atol=1e-6)
 
 
 def test_a_constant_map_on_the_ladder_is_the_gaussian():
