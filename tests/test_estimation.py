@@ -202,24 +202,25 @@ def test_a_scene_of_two_depths_is_sharp_in_front_and_blurred_behind(photograph):
     np.testing.assert_allclose(made.blur[deep[1] > 6], evenly[deep[1] > 6], atol=0.003)
 
 
-def test_kendalls_second_table_on_scenes_and_on_pairs(tmp_path, capsys):
+def test_kendalls_second_tables_on_scenes_and_on_pairs(tmp_path, capsys):
     images(tmp_path / "in", count=2, height=96, width=120)
     run = says(tmp_path / "runs" / kendall_phase2.ESTIMATOR, 2.0)
     make(
         "images", "--src", tmp_path / "in", "--sigma", 2, 2, "--out", tmp_path / "set", "--splits", "train=1", "test=1"
     )
     rows = {}
-    for kind, folder in {"scenes": tmp_path / "in", "pairs": tmp_path / "set"}.items():
-        table = ("table", "kendall_phase2", "--data-dir", folder, "--runs", run.parent, "--out", tmp_path / kind)
+    for name, folder in {"kendall_defocus": tmp_path / "in", "kendall_phase2": tmp_path / "set"}.items():
+        table = ("table", name, "--data-dir", folder, "--runs", run.parent, "--out", tmp_path / "out")
         code, err = command(capsys, report.main, *table)
         assert code == 0, err
-        content = json.loads((tmp_path / kind / "kendall_phase2.json").read_text())
-        rows[kind] = {row["method"]: row for row in content}
+        content = json.loads((tmp_path / "out" / f"{name}.json").read_text())
+        rows[name] = {row["method"]: row for row in content}
+    scenes, pairs = rows.values()
     stitched = [
         f"{source} + {name} + stitching" for source in ("reblurring", "CNN") for name in kendall_phase2.STITCHED
     ]
-    assert list(rows["pairs"]) == ["blurred", "CNN + RL, one sigma", *stitched]
-    assert rows["pairs"]["CNN + RL + stitching"]["psnr"] > rows["pairs"]["blurred"]["psnr"] + 1  # blurred as it says
+    assert list(pairs) == ["blurred", "CNN + RL, one sigma", *stitched]
+    assert pairs["CNN + RL + stitching"]["psnr"] > pairs["blurred"]["psnr"] + 1  # blurred as it says
     best = "true map + hyper-Laplacian + stitching"
-    assert rows["scenes"][best]["map_error"] == 0 and rows["scenes"][best]["psnr"] > rows["scenes"]["blurred"]["psnr"]
-    assert rows["scenes"]["CNN + RL + stitching"]["map_error"] > 0.5
+    assert scenes[best]["map_error"] == 0 and scenes[best]["psnr"] > scenes["blurred"]["psnr"]
+    assert scenes["CNN + RL + stitching"]["map_error"] > 0.5

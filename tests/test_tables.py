@@ -139,7 +139,10 @@ def test_the_figures_of_a_table(small, tmp_path, capsys):
 
 def test_what_cannot_be_made(small, tmp_path, capsys):
     code, _, err = command(capsys, "knig", "--out", tmp_path / "a")
-    assert code == 1 and "there is no table 'knig'; did you mean king? There are: kendall, kendall_phase2" in err
+    assert (
+        code == 1
+        and "there is no table 'knig'; did you mean king? There are: kendall, kendall_defocus, kendall_phase2" in err
+    )
     assert "at least 1 is needed" in command(capsys, "small", "--out", tmp_path / "a", "--limit", 0)[2]
     (tmp_path / "README.md").write_text("none")
     code, _, err = command(capsys, "small", "--out", tmp_path / "a", "--readme", tmp_path / "README.md")

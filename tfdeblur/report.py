@@ -67,13 +67,13 @@ class ReportTable:
     """Compute the table of a report: NAME.json, NAME.md, NAME.csv and figures."""
 
     name: tyro.conf.Positional[str]
-    """Whose table: kendall, kendall_phase2, king, levin, orlandi or patro."""
+    """Whose table: kendall, kendall_defocus, kendall_phase2, king, levin, orlandi or patro."""
     out: str
     """Folder to write to, local or gs://."""
     data_dir: str | None = None
-    """Where its data are; kendall: a folder of sharp photographs; kendall_phase2: that, or a data set of pairs, whose
-    test split is taken; king: tensorflow-datasets' data_dir with MNIST, which is downloaded without it; levin: the
-    photographs of Levin et al. (2009); patro: a folder of textures, or a data set whose test split is taken."""
+    """Where its data are; kendall, kendall_defocus: a folder of sharp photographs; kendall_phase2: a data set of pairs,
+    whose test split is taken; king: tensorflow-datasets' data_dir with MNIST, which is downloaded without it; levin:
+    the photographs of Levin et al. (2009); patro: a folder of textures, or a data set whose test split is taken."""
     limit: int | None = None
     """For a quick look, only so many pictures."""
     runs: str = "runs"

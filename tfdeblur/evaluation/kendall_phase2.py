@@ -1,8 +1,8 @@
-"""The Phase II table of Kendall & Rios: blur that differs from place to place, and the row that they left empty.
+"""Blur that differs from place to place: the Phase II tables of Kendall & Rios, and the row that they left empty.
 
-**Pictures.** Of a data set, the pairs of its test split: real blur, of which nobody knows a map, and which need not be
-Gaussian. Of a folder of sharp photographs, scenes of two depths: what a random mask covers stays sharp, and lies before
-the same photograph blurred by a Gaussian of 1 to 4 pixels; rounded to 8 bit.
+**Pictures.** `kendall_phase2`: the test pairs of a data set: real blur, of which nobody knows a map, and which need not
+be Gaussian. `kendall_defocus`: scenes of two depths, made of sharp photographs: what a random mask covers stays sharp,
+and lies before the same photograph blurred by a Gaussian of 1 to 4 pixels; rounded to 8 bit.
 
 **Methods.** The blurred picture; classical methods, level by level, stitched by a map of sigma: the true one where it
 is known, that of reblurring, and that of the network of the run `sigma_dense_photographs`, the report's *CNN + RL +
@@ -26,7 +26,7 @@ from tfdeblur import storage
 from tfdeblur.classical import METHODS
 from tfdeblur.classical.photographs import method_on
 from tfdeblur.data.pipeline import pictures as pictures_of
-from tfdeblur.data.records import MANIFEST, load_manifest
+from tfdeblur.data.records import load_manifest
 from tfdeblur.estimation.estimators import REBLURRING, find_estimators, load_estimator
 from tfdeblur.estimation.kernels import gaussian_of
 from tfdeblur.estimation.sigma_map import sigma_map
@@ -52,6 +52,11 @@ STITCHED = {"RL": "rl", "Wiener": "wiener", "hyper-Laplacian": "hyper-laplacian"
 ESTIMATOR = "sigma_dense_photographs"
 NETWORKS = {"U-Net": "kendall_unet_phase2", "GAN": "pairs_unet_gan", "MSDeblurWGAN": "reds_msdeblurwgan"}
 """The runs of the network that makes maps, and of those that restore pictures."""
+
+REPORTED = (
+    " The report's, on GoPro shrunk five times: blurred 31.92 dB, .9574; U-Net 29.07, .9531; GAN 24.75, .8800; "
+    "CNN + RL + stitching: left empty."
+)
 
 
 @dataclass(frozen=True)
@@ -79,13 +84,31 @@ Restored = tuple[np.ndarray, np.ndarray | None]
 
 
 def kendall_phase2(sources: Sources) -> Table:
-    """Deblur pictures whose blur varies, and measure.
+    """Deblur real pairs, and measure.
 
     Parameters
     ----------
     sources : Sources
-        A data set of pairs, whose test split is taken, or a folder of sharp photographs; how many of them, evenly
-        spread; and the runs of the networks.
+        A data set of pairs, whose test split is taken; how many of them, evenly spread; and the runs of the networks.
+
+    Raises
+    ------
+    ValueError
+        No folder is given.
+    FileNotFoundError
+        There is no data set in it.
+    """
+    folder = sources.folder("a data set of pairs, as tools.make_tfrecords makes it")
+    return _table("real pairs", *_pairs(folder, sources.limit), _candidates(sources.runs), REPORTED)
+
+
+def kendall_defocus(sources: Sources) -> Table:
+    """Deblur scenes of two depths, whose maps are known, and measure.
+
+    Parameters
+    ----------
+    sources : Sources
+        A folder of sharp photographs; how many of them, evenly spread; and the runs of the networks.
 
     Raises
     ------
@@ -94,10 +117,12 @@ def kendall_phase2(sources: Sources) -> Table:
     FileNotFoundError
         There is no picture in it.
     """
-    folder = sources.folder("a data set of pairs, or sharp photographs, such as BSDS500's test set")
-    is_set = storage.exists(storage.join(folder, MANIFEST))
-    count, scenes = (_pairs if is_set else _scenes)(folder, sources.limit)
-    candidates = _candidates(sources.runs, known=not is_set)
+    folder = sources.folder("a folder of sharp photographs, such as BSDS500's test set")
+    true_map = {"true map": lambda scene: scene.sigma}
+    return _table("scenes of two depths", *_scenes(folder, sources.limit), _candidates(sources.runs, true_map), "")
+
+
+def _table(title: str, count: int, scenes: Iterator[Scene], candidates: dict, note: str) -> Table:
     found, kept, sharp = {name: Found() for name in candidates}, {}, []
     shown = set(evenly_spread(count, SHOWN))
     for index, scene in enumerate(tqdm(scenes, total=count, unit="picture", disable=None)):
@@ -107,15 +132,11 @@ def kendall_phase2(sources: Sources) -> Table:
         for name, restore in candidates.items():
             _try(restore, scene, found[name], index in shown)
     return Table(
-        title=f"Kendall & Rios, Phase II: {'real pairs' if is_set else 'scenes of two depths'}",
+        title=f"Kendall & Rios, Phase II: {title}",
         methods=[_method(name, results) for name, results in found.items()],
         shown=kept,
         sharp=sharp,
-        notes=(
-            "Run time: all pictures, one after the other. "
-            "The report's, on GoPro shrunk five times: blurred 31.92 dB, .9574; U-Net 29.07, .9531; GAN 24.75, .8800; "
-            "CNN + RL + stitching: left empty."
-        ),
+        notes=f"Run time: all pictures, one after the other.{note}",
     )
 
 
@@ -143,10 +164,9 @@ def scene(name: str, sharp: np.ndarray, random: np.random.Generator) -> Scene:
     return Scene(f"{name}, sigma {sigma:.1f}", np.float32(blur) / 255, sharp, np.float32(np.where(covered, 0, sigma)))
 
 
-def _candidates(runs: str, known: bool) -> dict[str, Callable[[Scene], Restored]]:
-    """Return what is compared; with the true map where it is known."""
-    maps = {"true map": lambda scene: scene.sigma} if known else {}
-    maps[REBLURRING] = partial(_estimated, load_estimator(REBLURRING))
+def _candidates(runs: str, known: dict[str, Callable] | None = None) -> dict[str, Callable[[Scene], Restored]]:
+    """Return what is compared; among it stitching by maps that are known."""
+    maps = (known or {}) | {REBLURRING: partial(_estimated, load_estimator(REBLURRING))}
     candidates = {"blurred": lambda scene: (scene.blur, None)}
     if folder := find_estimators(runs).get(ESTIMATOR):
         maps["CNN"] = partial(_estimated, load_estimator(folder))

@@ -10,7 +10,7 @@ from datetime import datetime, timezone
 from tfdeblur import devices, provenance, storage
 from tfdeblur.evaluation import curves, figures, methods
 from tfdeblur.evaluation.kendall import kendall
-from tfdeblur.evaluation.kendall_phase2 import kendall_phase2
+from tfdeblur.evaluation.kendall_phase2 import kendall_defocus, kendall_phase2
 from tfdeblur.evaluation.king import king
 from tfdeblur.evaluation.levin import levin
 from tfdeblur.evaluation.methods import Sources, Table
@@ -20,6 +20,7 @@ from tfdeblur.naming import look_up
 
 TABLES: dict[str, Callable[[Sources], Table]] = {
     "kendall": kendall,
+    "kendall_defocus": kendall_defocus,
     "kendall_phase2": kendall_phase2,
     "king": king,
     "levin": levin,

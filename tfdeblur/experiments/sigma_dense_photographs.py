@@ -5,8 +5,8 @@
     python -m tfdeblur.train sigma_dense_photographs
     python -m tfdeblur.estimate PHOTOGRAPH --model runs/sigma_dense_photographs --out maps
 
-It is the *CNN* of `report table kendall_phase2`. Photographs are themselves not sharp everywhere, and nobody knows
-where: its error has a floor that a data set without depth of field would not have.
+It is the *CNN* of `report table kendall_defocus` and `kendall_phase2`. Photographs are themselves not sharp everywhere,
+and nobody knows where: its error has a floor that a data set without depth of field would not have.
 """
 
 from dataclasses import replace
