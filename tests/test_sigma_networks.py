@@ -236,6 +236,9 @@ def test_training_estimates_motion(sharp_set, tmp_path):
     small = "--patch 64x64 --features 4 --batch 2 --steps 4 --validate-every 2 --warmup-steps 0 --length 2 8".split()
     train.main(["camera_shake_kernel", "--data", sharp_set, *small, "--workdir", str(tmp_path / "run")])
     assert json.loads((tmp_path / "run" / "run.json").read_text())["best"]["motion_rmse"] > 0
+    wrong = ["camera_shake_kernel", "--data", sharp_set, "--patch", "56x64", "--workdir", str(tmp_path / "small")]
+    with pytest.raises(ValueError, match="motion takes pictures of at least 64x64, the samples are 56x64; choose a l"):
+        train.main(wrong)
     kernel = kernel_estimator(str(tmp_path / "run"))(photograph(0, 50, 90))
     assert kernel.sum() == pytest.approx(1, abs=1e-5)
 

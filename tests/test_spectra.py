@@ -1,9 +1,10 @@
 """Log spectra, what estimators of blur see: against NumPy's Fourier transform, and the laws of blur and contrast."""
 
+import keras
 import numpy as np
 import pytest
 
-from tfdeblur.models.spectra import FAINTEST, LogSpectra, pyramid
+from tfdeblur.models.spectra import FAINTEST, LogSpectra, least_side, pyramid
 from tfdeblur.physics.blur import gaussian_blur
 
 WINDOW, STRIDE = 32, 8
@@ -74,3 +75,13 @@ def test_sizes_side_by_side(noise):
 def test_pictures_that_are_too_small_are_refused():
     with pytest.raises(ValueError, match="8x8, .* too small for windows of 32 pixels; they must be larger than 15"):
         pyramid(np.zeros((1, 32, 32, 1), np.float32), 3)
+
+
+@pytest.mark.parametrize("levels", [1, 2, 3])
+def test_the_smallest_pictures_are_known(levels):
+    inputs = keras.Input((None, None, 1))
+    network = keras.Model(inputs, pyramid(inputs, levels))
+    side = -(-least_side(network) // STRIDE) * STRIDE
+    assert network(np.zeros((1, side, 2 * side, 1), np.float32)).shape[1:3] == (side // STRIDE, 2 * side // STRIDE)
+    with pytest.raises(ValueError, match="too small"):
+        network(np.zeros((1, side - STRIDE, 2 * side, 1), np.float32))

@@ -10,7 +10,7 @@ from scipy import ndimage
 from tfdeblur import inference, storage
 from tfdeblur.estimation import outputs
 from tfdeblur.estimation.reblurring import reblurring_map
-from tfdeblur.models.spectra import LogSpectra
+from tfdeblur.models.spectra import LogSpectra, least_side
 from tfdeblur.tiling import reflected, round_up
 
 REBLURRING = "reblurring"
@@ -23,8 +23,8 @@ error, in pixels."""
 STRIDE, BATCH = 8, 512
 """Of networks that see one patch at a time: pixels from one patch to the next, and patches at once."""
 
-TILE, LEAST = 1024, 64
-"""Of networks that see spectra: edge of the tiles in which those are computed, and the smallest pictures, in pixels."""
+TILE = 1024
+"""Of networks that see spectra: edge of the tiles in which those are computed, in pixels."""
 
 
 def load_estimator(model: str) -> Estimator:
@@ -147,11 +147,11 @@ def through_spectra(network: keras.Model) -> Callable[[np.ndarray], np.ndarray]:
     of_pixels = inference.compiled(keras.Model(network.input, middle))
     of_spectra = inference.compiled(keras.Model(middle, network.output))
     seen = (layer.window // 2 * STRIDE // layer.stride for layer in network.layers if isinstance(layer, LogSpectra))
-    margin = max(seen, default=0)
+    margin, least = max(seen, default=0), least_side(network)
 
     def see(picture: np.ndarray) -> np.ndarray:
         height, width = picture.shape[:2]
-        rows, columns = (reflected(0, max(round_up(edge, STRIDE), LEAST), edge) for edge in (height, width))
+        rows, columns = (reflected(0, round_up(max(edge, least), STRIDE), edge) for edge in (height, width))
         whole = picture if (len(rows), len(columns)) == (height, width) else picture[np.ix_(rows, columns)]
         return of_spectra(_spectra(of_pixels, whole, middle.shape[-1], margin)[None])
 

@@ -88,6 +88,13 @@ def pyramid(pictures, levels: int, window: int = 32, stride: int = 8, orientatio
     return layers.Rescaling(1 / SPREAD, -USUAL / SPREAD, dtype="float32", name="spectra")(joined)
 
 
+def least_side(network: keras.Model) -> int:
+    """Return the height and width in pixels that pictures must have at least for a network's spectra of them."""
+    found = [layer for layer in network.layers if isinstance(layer, LogSpectra)]
+    full_size = max((layer.stride for layer in found), default=1)
+    return max((((layer.window - layer.stride) // 2 + 1) * full_size // layer.stride for layer in found), default=1)
+
+
 def _fourier(n: int) -> np.ndarray:
     """Return the filters `(n, n)` along one axis: windowed cosines of 0, 1 ... periods a window, then sines.
 

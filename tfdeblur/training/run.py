@@ -16,6 +16,7 @@ from tfdeblur import devices, provenance, storage
 from tfdeblur.config import Experiment
 from tfdeblur.data import patches, pipeline, records
 from tfdeblur.inference import size_multiple
+from tfdeblur.models.spectra import least_side
 from tfdeblur.physics.ranges import ranges_of
 from tfdeblur.training import run_folder
 from tfdeblur.training.build import as_steps, batches_per_step, build
@@ -110,6 +111,11 @@ def check_fit(experiment: Experiment, manifest: dict, network: keras.Model) -> N
         raise ValueError(
             f"{experiment.model} takes patches of {fixed[0]}x{fixed[1]}, the samples are {height}x{width}; choose "
             "another --patch"
+        )
+    if min(height, width) < least_side(network):
+        raise ValueError(
+            f"{experiment.model} takes pictures of at least {least_side(network)}x{least_side(network)}, the samples "
+            f"are {height}x{width}; choose a larger --patch"
         )
     multiple = size_multiple(network, network.output_shape[-1]) if len(network.output_shape) == 4 else 1
     if height % multiple or width % multiple:
