@@ -12,8 +12,9 @@ from tests.making import make
 from tests.networks import negative, says, says_motion
 from tests.picture_folders import images
 from tests.test_comparisons import blurred_photograph, command, error
-from tfdeblur import deblur, report
+from tfdeblur import deblur, estimate, report
 from tfdeblur.classical import METHODS
+from tfdeblur.estimation.kernels import kernel_estimator
 from tfdeblur.estimation.reblurring import CANDIDATES, reblurring_map
 from tfdeblur.estimation.sigma_map import read_map, write_map
 from tfdeblur.estimation.stitching import SHARP, stitch
@@ -88,6 +89,31 @@ def test_a_photograph_is_stitched_by_the_command(tmp_path, capsys):
     for psf, message in wrong.items():
         out = ("--method", "stitch", "--out", tmp_path / "wrong")
         assert message in command(capsys, deblur.main, tmp_path / "in.png", "--psf", psf, *out)[1]
+
+
+def test_where_a_picture_is_flat_nothing_is_known_and_nothing_touched(tmp_path, capsys):
+    blur = blurred_photograph(tmp_path / "half.png", sigma=2.0)[0].copy()
+    blur[:64] = 200 + np.arange(64)[:, None, None] % 2  # a step of 8 bit is nothing to be seen
+    Image.fromarray(blur).save(tmp_path / "half.png")
+    Image.new("RGB", (160, 128), "white").save(tmp_path / "white.png")
+    run, out = says(tmp_path / "two", 2.0), tmp_path / "out"
+    estimate.main([str(tmp_path / "*.png"), "--model", str(run), "--out", str(out), "--format", "npy"])
+    half, white = capsys.readouterr().out.splitlines()
+    assert "sigma 2.00 px" in half and "; unknown in 38% of the picture" in half
+    assert "nothing can be seen of its blur" in white
+    sigma = np.load(out / "half-sigma.npy")
+    assert np.all(sigma[:48] == 0) and np.all(sigma[48:] == 2) and not np.load(out / "white-sigma.npy").any()
+    with Image.open(out / "half-sigma-overlay.png") as image:
+        colours = np.asarray(image)[12 : 12 + 128, :160]
+    assert np.ptp(colours[:48], -1).max() == 0 and np.ptp(colours[48:], -1).min() > 20
+    options = ("--method", "stitch", "--psf", f"map:{run}", "--out", out)
+    assert command(capsys, deblur.main, tmp_path / "half.png", *options)[0] == 0
+    with Image.open(out / "half.png") as image:
+        np.testing.assert_array_equal(np.asarray(image)[:48], blur[:48])
+        assert np.any(np.asarray(image)[64:] != blur[64:])
+    kernel = kernel_estimator(str(run))
+    np.testing.assert_allclose(kernel(blur), gaussian(2.0), atol=1e-3)
+    np.testing.assert_array_equal(kernel(np.full((64, 64, 3), 255, np.uint8)), [[1]])
 
 
 def test_a_photograph_is_deblurred_by_the_kernel_that_a_network_sees(tmp_path, capsys):

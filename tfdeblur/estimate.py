@@ -24,7 +24,7 @@ class Arguments:
     paths: Annotated[tuple[str, ...], tyro.conf.Positional]
     """Photographs, folders (with all below them) and patterns such as 'trip/*.jpg'."""
     out: str
-    """Folder for the maps NAME-sigma.png and the pictures NAME-sigma-overlay.png."""
+    """Folder for the maps NAME-sigma.png, 0 where nothing is known, and the pictures NAME-sigma-overlay.png."""
     model: str = "reblurring"
     """A run folder or .keras file of a network that estimates sigma; or reblurring, which needs no training."""
     smooth: int = 0
@@ -68,7 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _estimate(estimator, job: Job, chosen: Arguments) -> str:
     """Write the map of a photograph and its overlay; return what is to be said of it."""
-    from tfdeblur.estimation.sigma_map import sigma_map, smoothed, write_map
+    from tfdeblur.estimation.sigma_map import known, sigma_map, smoothed, write_map
     from tfdeblur.pictures import photographs
     from tfdeblur.pictures.overlay import overlay
 
@@ -79,15 +79,19 @@ def _estimate(estimator, job: Job, chosen: Arguments) -> str:
             raise FileExistsError(f"{existing} exists (use --overwrite to replace it)")
     pixels = photographs.read(job.source).pixels
     sigma, deviation = sigma_map(estimator, pixels)
+    seen = known(sigma, deviation)
     sigma = smoothed(sigma, chosen.smooth, chosen.keep_edges)
     storage.make_folder(os.path.dirname(base))
-    write_map(map_path, sigma)
+    write_map(map_path, np.where(seen, np.maximum(sigma, 0), 0))
+    low, middle, high, last = np.quantile(sigma[seen], (0.05, 0.5, 0.95, 0.99)) if seen.any() else np.zeros(4)
     with storage.publish(overlay_path) as temporary:
-        overlay(pixels, sigma, max(SMALLEST_TOP, float(np.quantile(sigma, 0.99)))).save(temporary, "PNG")
-    low, middle, high = np.quantile(sigma, (0.05, 0.5, 0.95))
-    unsure = np.median(deviation)
+        overlay(pixels, sigma, seen, max(SMALLEST_TOP, float(last))).save(temporary, "PNG")
+    if not seen.any():
+        return f"nothing can be seen of its blur; {map_path}"
+    unsure = np.median(deviation[seen])
     give = f", uncertain by {unsure:.2f}" if unsure else ""
-    return f"sigma {middle:.2f} px{give}; nine tenths of it between {low:.2f} and {high:.2f}; {map_path}"
+    share = f"; unknown in {1 - seen.mean():.0%} of the picture" if not seen.all() else ""
+    return f"sigma {middle:.2f} px{give}; nine tenths of it between {low:.2f} and {high:.2f}{share}; {map_path}"
 
 
 if __name__ == "__main__":

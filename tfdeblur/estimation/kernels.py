@@ -14,7 +14,7 @@ from tfdeblur.estimation.estimators import (
     through_spectra,
 )
 from tfdeblur.estimation.outputs import MOTION
-from tfdeblur.estimation.sigma_map import grey, sigma_map
+from tfdeblur.estimation.sigma_map import grey, known, sigma_map
 from tfdeblur.physics.kernels import gaussian, linear_motion
 from tfdeblur.physics.trajectories import motion_of
 
@@ -51,7 +51,12 @@ def kernel_estimator(model: str) -> Callable[[np.ndarray], np.ndarray]:
 
 
 def _median_of(estimator: Estimator) -> Callable[[np.ndarray], np.ndarray]:
-    return lambda pixels: gaussian_of(float(np.median(sigma_map(estimator, pixels)[0])), pixels.shape[:2])
+    def estimate(pixels: np.ndarray) -> np.ndarray:
+        sigma, deviation = sigma_map(estimator, pixels)
+        seen = sigma[known(sigma, deviation)]
+        return gaussian_of(float(np.median(seen)) if seen.size else 0.0, pixels.shape[:2])
+
+    return estimate
 
 
 def gaussian_of(sigma: float, size: tuple[int, int]) -> np.ndarray:

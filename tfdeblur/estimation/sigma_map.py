@@ -12,12 +12,18 @@ from tfdeblur.physics.colour import luma
 STEP = 0.5
 """Difference in pixels of sigma that counts as an edge of a map."""
 
+SURROUNDINGS = 33
+"""Edge in pixels of the square about a pixel that must not be flat for its sigma to be known."""
+
 UNITS = 1000
 """Values of a 16-bit PNG that holds a map, to a pixel of sigma."""
 
 
 def sigma_map(estimator: Estimator, pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the map of sigma of a photograph, and that of its deviation, `(H, W)`, float32, in pixels.
+
+    Where all about a pixel is flat, to within one step of 8 bit, every blur would leave it so: there the deviation is
+    infinite, whatever the estimator says.
 
     Parameters
     ----------
@@ -31,8 +37,25 @@ def sigma_map(estimator: Estimator, pixels: np.ndarray) -> tuple[np.ndarray, np.
     ValueError
         The pixels are not finite.
     """
-    found = estimator(grey(pixels))
-    return np.ascontiguousarray(found[..., 0]), np.ascontiguousarray(found[..., 1])
+    picture = grey(pixels)
+    sigma, deviation = (np.ascontiguousarray(part) for part in np.moveaxis(estimator(picture), -1, 0))
+    return sigma, np.where(_is_flat(picture[..., 0]), np.float32(np.inf), deviation)
+
+
+def known(sigma: np.ndarray, deviation: np.ndarray) -> np.ndarray:
+    """Return where a map says something: where its deviation is below sigma, or below 1 pixel."""
+    return deviation < np.maximum(sigma, 1)
+
+
+def trusted(sigma: np.ndarray, deviation: np.ndarray) -> np.ndarray:
+    """Return a map to deblur by: with 0, for what is left as it is, where nothing is known."""
+    return np.where(known(sigma, deviation), np.maximum(sigma, 0), 0)
+
+
+def _is_flat(picture: np.ndarray) -> np.ndarray:
+    levels = np.uint8(np.rint(255 * np.clip(picture, 0, 1)))
+    square = np.ones((SURROUNDINGS, SURROUNDINGS), np.uint8)
+    return cv2.dilate(levels, square) - cv2.erode(levels, square) <= 1
 
 
 def grey(pixels: np.ndarray) -> np.ndarray:

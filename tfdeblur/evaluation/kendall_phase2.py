@@ -29,7 +29,7 @@ from tfdeblur.data.pipeline import pictures as pictures_of
 from tfdeblur.data.records import load_manifest
 from tfdeblur.estimation.estimators import REBLURRING, find_estimators, load_estimator
 from tfdeblur.estimation.kernels import gaussian_of
-from tfdeblur.estimation.sigma_map import sigma_map
+from tfdeblur.estimation.sigma_map import sigma_map, trusted
 from tfdeblur.estimation.stitching import ROUGHNESS, stitch
 from tfdeblur.evaluation import protocol
 from tfdeblur.evaluation.kendall import sharp_photographs
@@ -184,7 +184,7 @@ def _candidates(runs: str, known: dict[str, Callable] | None = None) -> dict[str
 
 
 def _estimated(estimator: Callable, scene: Scene) -> np.ndarray:
-    return np.maximum(sigma_map(estimator, scene.blur)[0], 0)
+    return trusted(*sigma_map(estimator, scene.blur))
 
 
 def _stitched(map_of: Callable, method_for: Callable, scene: Scene) -> Restored:

@@ -19,5 +19,5 @@ experiment = replace(
     data="tfrecords/bsds500",
     sigma=(0.0, 6.0),
     gain=None,
-    steps=5000,
+    steps=3000,
 )

@@ -9,8 +9,10 @@ BAR, MARGIN, TEXT = 24, 12, 14
 """Pixels: width of the colour bar, distances, size of the numbers beside it."""
 
 
-def overlay(pixels: np.ndarray, sigma: np.ndarray, top: float) -> Image.Image:
+def overlay(pixels: np.ndarray, sigma: np.ndarray, known: np.ndarray, top: float) -> Image.Image:
     """Lay a map over a photograph in grey: dark violet where sigma is 0, yellow where it is `top`; with a colour bar.
+
+    Where nothing is known of sigma the photograph stays grey.
 
     Parameters
     ----------
@@ -18,6 +20,8 @@ def overlay(pixels: np.ndarray, sigma: np.ndarray, top: float) -> Image.Image:
         `(H, W)` or `(H, W, C)`, uint8 or uint16; an alpha channel is left out.
     sigma : numpy.ndarray
         `(H, W)` in pixels.
+    known : numpy.ndarray
+        `(H, W)`, whether it is known.
     top : float
         Sigma of the last colour, above 0; more has this colour too.
 
@@ -29,7 +33,8 @@ def overlay(pixels: np.ndarray, sigma: np.ndarray, top: float) -> Image.Image:
     pixels = np.atleast_3d(pixels)
     channels = pixels.shape[-1] - (pixels.shape[-1] in (2, 4))
     grey = pixels[..., :channels].mean(-1, keepdims=True) * (255 / np.iinfo(pixels.dtype).max)
-    mixed = OPACITY * _coloured(sigma / top) + (1 - OPACITY) * grey
+    opacity = np.where(known, OPACITY, 0)[..., None]
+    mixed = opacity * _coloured(sigma / top) + (1 - opacity) * grey
     height, width = sigma.shape
     tall = max(height, 4 * TEXT)
     page = Image.new("RGB", (width + BAR + 3 * MARGIN + 5 * TEXT, tall + 2 * MARGIN), "white")
