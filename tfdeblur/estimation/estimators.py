@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import keras
 import numpy as np
+from keras import ops
 from scipy import ndimage
 
 from tfdeblur import inference, storage
@@ -23,7 +24,7 @@ error, in pixels."""
 STRIDE, BATCH = 8, 512
 """Of networks that see one patch at a time: pixels from one patch to the next, and patches at once."""
 
-TILE = 1024
+TILE = 1536
 """Of networks that see spectra: edge of the tiles in which those are computed, in pixels."""
 
 
@@ -56,12 +57,13 @@ def estimator_of(network: keras.Model, model: str) -> Estimator:
             f"{model} takes {network.input_shape} and returns {shape}; an estimator of sigma takes grey pictures and "
             "returns two numbers, or classes: train one, such as `python -m tfdeblur.train sigma_dense`"
         )
+    estimating = keras.Model(network.input, ops.concatenate(outputs.estimate_of(network.output), -1))
     if network.input_shape[1] is None:
         if not sees_spectra(network):
             raise ValueError(f"{model} has no layer named spectra; estimators for any size see tfdeblur.models.spectra")
-        return by_spectra(network)
-    predict = inference.compiled(network)
-    return lambda picture: by_patches(lambda patches: _said(predict(patches)), picture, network.input_shape[1])
+        return _by_spectra(estimating)
+    predict = inference.compiled(estimating)
+    return lambda picture: by_patches(predict, picture, network.input_shape[1])
 
 
 def find_estimators(runs: str) -> dict[str, str]:
@@ -119,13 +121,12 @@ def _in_batches(estimate: Callable, patches: np.ndarray) -> np.ndarray:
     return np.concatenate([estimate(patches[first : first + BATCH]) for first in range(0, len(patches), BATCH)])
 
 
-def by_spectra(network: keras.Model) -> Estimator:
-    """Return the estimator that a network is which sees spectra."""
+def _by_spectra(network: keras.Model) -> Estimator:
     see = through_spectra(network)
 
     def estimate(picture: np.ndarray) -> np.ndarray:
         height, width = picture.shape[:2]
-        said = _said(see(picture))[0]
+        said = see(picture)[0]
         return said[:height, :width] if said.ndim == 3 else np.broadcast_to(said, (height, width, 2))
 
     return estimate
@@ -178,11 +179,6 @@ def _parts(edge: int) -> list[tuple[int, int]]:
     count = -(-edge // TILE)
     cuts = [edge * i // count // STRIDE * STRIDE for i in range(count + 1)]
     return list(zip(cuts, cuts[1:], strict=False))
-
-
-def _said(output) -> np.ndarray:
-    """Return sigma and its deviation, `(..., 2)`."""
-    return np.concatenate([np.asarray(part) for part in outputs.estimate_of(np.asarray(output))], -1)
 
 
 def _with_deviation(sigma: np.ndarray) -> np.ndarray:

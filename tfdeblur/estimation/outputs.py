@@ -46,7 +46,7 @@ def estimate_of(output):
     if are_classes(output):
         sigmas, probabilities = class_sigmas(output.shape[-1]), ops.softmax(output)
         sigma = ops.sum(probabilities * sigmas, -1, keepdims=True)
-        return sigma, ops.sqrt(ops.sum(probabilities * (sigmas - sigma) ** 2, -1, keepdims=True))
+        return sigma, ops.sqrt(ops.sum(probabilities * (sigma - sigmas) ** 2, -1, keepdims=True))
     return output[..., :-1], ops.exp(ops.clip(output[..., -1:], LEAST, MOST) / 2)
 
 

@@ -6,7 +6,7 @@ import time
 import numpy as np
 
 from tfdeblur import inference
-from tfdeblur.estimation.estimators import by_spectra
+from tfdeblur.estimation.estimators import estimator_of
 from tfdeblur.evaluation.measuring import peak_memory
 from tfdeblur.models import build_estimator
 
@@ -14,7 +14,7 @@ TILE = 1024
 """Pixels along an edge of the parts that the bare network sees."""
 
 
-def main(rows: int = 3, columns: int = 4, rounds: int = 5) -> dict[str, float]:
+def main(rows: int = 3, columns: int = 4, rounds: int = 9) -> dict[str, float]:
     """Time the dense estimator on a grey picture of `rows` by `columns` times 1024x1024 pixels.
 
     Parameters
@@ -32,7 +32,7 @@ def main(rows: int = 3, columns: int = 4, rounds: int = 5) -> dict[str, float]:
     """
     network = build_estimator("sigma_dense")
     picture = np.random.default_rng(0).random((rows * TILE, columns * TILE, 1), np.float32)
-    estimate, predict = by_spectra(network), inference.compiled(network)
+    estimate, predict = estimator_of(network, "sigma_dense"), inference.compiled(network)
 
     def bare():
         for top in range(0, picture.shape[0], TILE):
