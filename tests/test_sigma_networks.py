@@ -159,6 +159,7 @@ def test_patches_are_put_together_at_their_centres():
 def test_maps_of_pictures_of_any_kind_and_size(name, tmp_path):
     network = build_estimator(name, **SMALL[name])
     network.save(tmp_path / "network.keras")
+    keras.utils.clear_session()  # names of layers begin anew, as in another process
     estimator = load_estimator(str(tmp_path / "network.keras"))
     colour = photograph(1, height=45, width=70)
     deep, with_alpha = np.uint16(colour) * 257, np.dstack([colour, colour[..., :1]])

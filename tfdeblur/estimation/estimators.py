@@ -57,13 +57,20 @@ def estimator_of(network: keras.Model, model: str) -> Estimator:
             f"{model} takes {network.input_shape} and returns {shape}; an estimator of sigma takes grey pictures and "
             "returns two numbers, or classes: train one, such as `python -m tfdeblur.train sigma_dense`"
         )
-    estimating = keras.Model(network.input, ops.concatenate(outputs.estimate_of(network.output), -1))
+    estimating = keras.Model(network.input, _Estimate(name="estimate")(network.output))
     if network.input_shape[1] is None:
         if not sees_spectra(network):
             raise ValueError(f"{model} has no layer named spectra; estimators for any size see tfdeblur.models.spectra")
         return _by_spectra(estimating)
     predict = inference.compiled(estimating)
     return lambda picture: by_patches(predict, picture, network.input_shape[1])
+
+
+class _Estimate(keras.layers.Layer):
+    """What an output says, and the deviation of that, side by side."""
+
+    def call(self, output):
+        return ops.concatenate(outputs.estimate_of(output), -1)
 
 
 def find_estimators(runs: str) -> dict[str, str]:
