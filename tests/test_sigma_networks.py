@@ -86,6 +86,8 @@ def test_what_classes_say():
     maps = np.full((2, 8, 8, 1), 1.25, np.float32)  # nearest to 1.2, the fourth
     np.testing.assert_allclose(outputs.loss(maps, logits)[0], 0, atol=1e-5)
     assert outputs.loss(maps, logits)[1] > 30
+    assert np.all(outputs.target_of(maps + 5, logits) == 3.0)  # the last class is all that is more blurred
+    assert np.all(outputs.target_of(maps + 5, logits[:, :2]) == 6.25)
 
 
 def test_the_cost_is_least_where_the_gaussian_is_that_of_the_errors():

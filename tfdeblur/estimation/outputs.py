@@ -53,9 +53,10 @@ def estimate_of(output):
 def target_of(truth, output):
     """Return what an output should have said: motions `(N, 2)` and maps of sigma `(N, H, W, 1)` as they are.
 
-    If it speaks of sigma of whole pictures it is the maps' mean, `(N, 1)`.
+    If it speaks of sigma of whole pictures it is the maps' mean, `(N, 1)`; of classes, within their range.
     """
-    return ops.mean(truth, (1, 2)) if len(truth.shape) > len(output.shape) else truth
+    target = ops.mean(truth, (1, 2)) if len(truth.shape) > len(output.shape) else truth
+    return ops.clip(target, LOW, HIGH) if are_classes(output) else target
 
 
 def loss(truth, output):

@@ -1,6 +1,6 @@
 """Patro's classifier of patches of textures by the sigma of their blur, 30 classes (2017, section 4.2).
 
-    python -m tools.make_tfrecords textures --src BRODATZ --blur space_variant --sigma 0.25 3.6 --draws 10
+    python -m tools.make_tfrecords textures --src BRODATZ --blur space_variant --sigma 0.25 4.2 --draws 10
         --splits train=60 val=8 test=12 --shards 60 --out tfrecords/brodatz_varying
     python -m tfdeblur.train brodatz_classifier30
 
@@ -16,5 +16,9 @@ from dataclasses import replace
 from tfdeblur.experiments import brodatz_classifier10
 
 experiment = replace(
-    brodatz_classifier10.experiment, name="brodatz_classifier30", data="tfrecords/brodatz_varying", classes=30
+    brodatz_classifier10.experiment,
+    name="brodatz_classifier30",
+    data="tfrecords/brodatz_varying",
+    gain=(0.5, 1.0),
+    classes=30,
 )

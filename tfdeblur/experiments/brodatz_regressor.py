@@ -1,6 +1,6 @@
 """Patro's network as a regressor: sigma as a number instead of classes, on textures of any blur.
 
-    python -m tools.make_tfrecords textures --src BRODATZ --blur space_variant --sigma 0.25 3.6 --draws 10
+    python -m tools.make_tfrecords textures --src BRODATZ --blur space_variant --sigma 0.25 4.2 --draws 10
         --splits train=60 val=8 test=12 --shards 60 --out tfrecords/brodatz_varying
     python -m tfdeblur.train brodatz_regressor
 
