@@ -19,6 +19,5 @@ experiment = replace(
     brodatz_classifier10.experiment,
     name="brodatz_classifier30",
     data="tfrecords/brodatz_varying",
-    gain=(0.5, 1.0),
     classes=30,
 )
