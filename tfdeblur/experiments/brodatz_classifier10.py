@@ -21,6 +21,7 @@ experiment = Experiment(
     learning_rate=1e-3,
     schedule="cosine",
     warmup_steps=100,
+    ema=0.998,
     batch=128,
     steps=4000,
     validate_every=500,

@@ -19,6 +19,7 @@ from tfdeblur.inference import size_multiple
 from tfdeblur.models.spectra import least_side
 from tfdeblur.physics.ranges import ranges_of
 from tfdeblur.training import run_folder
+from tfdeblur.training.averaging import Averaging
 from tfdeblur.training.build import as_steps, batches_per_step, build
 from tfdeblur.training.log import PICTURES, Log
 
@@ -146,6 +147,7 @@ class _Run:
             self.validation = pipeline.validation_batches(
                 experiment.data, batch=batch, patch=patch, limit=limit, **made
             )
+        self.averaging = Averaging(self.model, strategy, lambda: self.batches(0, cache="none"))
         self.done, state = run_folder.load_checkpoint(workdir, self.model)
         self.state = {"best": None, "best_step": None, "seconds": 0.0} | state
         self.began = time.monotonic() - self.state["seconds"]
@@ -165,12 +167,12 @@ class _Run:
             + (f"; goes on after step {self.done:,}" if self.done else "")
         )
 
-    def batches(self, **otherwise) -> tf.data.Dataset:
-        """Return the batches from the present step on, by the experiment's own fields but for some given."""
+    def batches(self, first_step: int, **otherwise) -> tf.data.Dataset:
+        """Return the batches from a step on, by the experiment's own fields but for some given."""
         e = dataclasses.replace(self.experiment, **otherwise)
         batches = pipeline.training_batches(
             e.data, batch=self.plan.samples, patch=patch_size(e), crop=e.crop, cache=e.cache, shuffle=e.shuffle,
-            augment=e.augment, degradation=ranges_of(e), target=e.target, seed=e.seed, first_step=self.done,
+            augment=e.augment, degradation=ranges_of(e), target=e.target, seed=e.seed, first_step=first_step,
         )  # fmt: skip
         return as_steps(batches, e, self.plan.batches)
 
@@ -179,7 +181,7 @@ class _Run:
         plan, at_once = self.plan, self.experiment.steps_per_execution
         if self.done >= plan.steps:
             return
-        iterator = iter(self.strategy.experimental_distribute_dataset(self.batches()))
+        iterator = iter(self.strategy.experimental_distribute_dataset(self.batches(self.done)))
         self.model.make_train_function()
         log = Log(self.workdir, self.done, plan.steps, plan.samples, plan.steps_per_epoch)
         try:
@@ -208,7 +210,7 @@ class _Run:
     def _validate(self, log: Log, training: dict) -> None:
         """Measure the network on the validation split, keep it if it is the best so far, write the log."""
         validation = {}
-        with _averaged_weights(self.model):
+        with self.averaging.in_place():
             if self.validation is not None:
                 validation = self.model.evaluate(self.validation, return_dict=True, verbose=0)
                 log.pictures(
@@ -233,7 +235,7 @@ class _Run:
         """Save the batch of the next step, which the pipeline gives again, and say where."""
         path = storage.join(self.workdir, f"bad-step-{self.done:08d}.npz")
         # Not from the cache: one that is being filled admits no second reader.
-        pairs = tf.nest.flatten(next(iter(self.batches(cache="none"))))
+        pairs = tf.nest.flatten(next(iter(self.batches(self.done, cache="none"))))
         blur, sharp = np.concatenate(pairs[::2]), np.concatenate(pairs[1::2])
         with storage.publish(path) as temporary:
             np.savez(temporary, blur=blur, sharp=sharp)
@@ -244,25 +246,9 @@ class _Run:
 
     def finish(self) -> dict:
         """Save the last network and return what `run.json` holds."""
-        with _averaged_weights(self.model):
+        with self.averaging.in_place():
             run_folder.save_network(self.workdir, "last", self.model.network)
         return run_folder.read_facts(self.workdir)
-
-
-@contextmanager
-def _averaged_weights(model: keras.Model):
-    """Put the moving average of the weights in their place for a while, where the optimiser keeps one."""
-    if not model.optimizer.use_ema:
-        yield
-        return
-    variables = model.optimizer._trainable_variables
-    raw = [variable.numpy() for variable in variables]
-    model.optimizer.finalize_variable_values(variables)
-    try:
-        yield
-    finally:
-        for variable, value in zip(variables, raw, strict=True):
-            variable.assign(value)
 
 
 @contextmanager
