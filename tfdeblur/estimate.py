@@ -68,7 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _estimate(estimator, job: Job, chosen: Arguments) -> str:
     """Write the map of a photograph and its overlay; return what is to be said of it."""
-    from tfdeblur.estimation.sigma_map import known, sigma_map, smoothed, write_map
+    from tfdeblur.estimation.sigma_map import known, sigma_map, smoothed, trusted, write_map
     from tfdeblur.pictures import photographs
     from tfdeblur.pictures.overlay import overlay
 
@@ -79,10 +79,10 @@ def _estimate(estimator, job: Job, chosen: Arguments) -> str:
             raise FileExistsError(f"{existing} exists (use --overwrite to replace it)")
     pixels = photographs.read(job.source).pixels
     sigma, deviation = sigma_map(estimator, pixels)
-    seen = known(sigma, deviation)
     sigma = smoothed(sigma, chosen.smooth, chosen.keep_edges)
+    seen = known(sigma, deviation)
     storage.make_folder(os.path.dirname(base))
-    write_map(map_path, np.where(seen, np.maximum(sigma, 0), 0))
+    write_map(map_path, trusted(sigma, deviation))
     low, middle, high, last = np.quantile(sigma[seen], (0.05, 0.5, 0.95, 0.99)) if seen.any() else np.zeros(4)
     with storage.publish(overlay_path) as temporary:
         overlay(pixels, sigma, seen, max(SMALLEST_TOP, float(last))).save(temporary, "PNG")

@@ -25,9 +25,8 @@ from tqdm import tqdm
 from tfdeblur import storage
 from tfdeblur.classical import METHODS
 from tfdeblur.classical.blind import blind_richardson_lucy
-from tfdeblur.estimation.estimators import find_estimators, load_estimator
-from tfdeblur.estimation.kernels import gaussian_of
-from tfdeblur.estimation.sigma_map import sigma_map
+from tfdeblur.estimation.estimators import find_estimators
+from tfdeblur.estimation.kernels import kernel_estimator
 from tfdeblur.evaluation import protocol
 from tfdeblur.evaluation.curves import Panel
 from tfdeblur.evaluation.methods import Method, Sources, Table, evenly_spread
@@ -91,9 +90,9 @@ def learned(runs: str) -> dict[str, Callable[[np.ndarray, np.ndarray], Restored]
     """Return what the trained networks that are found make possible."""
     candidates = {}
     if folder := find_estimators(runs).get(ESTIMATOR):
-        estimator = load_estimator(folder)
-        candidates["CNN + RL"] = partial(_with_estimate, estimator, METHODS["rl"])
-        candidates["CNN + hyper-Laplacian"] = partial(_with_estimate, estimator, METHODS["hyper-laplacian"])
+        kernel_of = kernel_estimator(folder)
+        candidates["CNN + RL"] = partial(_with_estimate, kernel_of, METHODS["rl"])
+        candidates["CNN + hyper-Laplacian"] = partial(_with_estimate, kernel_of, METHODS["hyper-laplacian"])
     folder = storage.join(runs, U_NET)
     if storage.exists(storage.join(folder, "best.keras")):
         deblur = load_deblur(folder)
@@ -101,8 +100,8 @@ def learned(runs: str) -> dict[str, Callable[[np.ndarray, np.ndarray], Restored]
     return candidates
 
 
-def _with_estimate(estimator: Callable, method: Callable, blur: np.ndarray, kernel: np.ndarray) -> Restored:
-    guess = gaussian_of(float(np.median(sigma_map(estimator, blur[0])[0])), blur.shape[1:3])
+def _with_estimate(kernel_of: Callable, method: Callable, blur: np.ndarray, kernel: np.ndarray) -> Restored:
+    guess = kernel_of(blur[0])
     return method(blur, guess), guess
 
 

@@ -14,7 +14,7 @@ sigma, in pixels, over the scenes' pixels.
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -79,8 +79,8 @@ class Found:
     seconds: float = 0.0
 
 
-Restored = tuple[np.ndarray, np.ndarray | None]
-"""A picture `(H, W, C)`, and the map by which it was stitched."""
+Restore = Callable[[Scene, np.ndarray | None], np.ndarray]
+"""From a scene, and a map of its sigma, to a picture `(H, W, C)`."""
 
 
 def kendall_phase2(sources: Sources) -> Table:
@@ -99,7 +99,7 @@ def kendall_phase2(sources: Sources) -> Table:
         There is no data set in it.
     """
     folder = sources.folder("a data set of pairs, as tools.make_tfrecords makes it")
-    return _table("real pairs", *_pairs(folder, sources.limit), _candidates(sources.runs), REPORTED)
+    return _table("real pairs", *_pairs(folder, sources.limit), sources.runs, _maps(sources.runs), REPORTED)
 
 
 def kendall_defocus(sources: Sources) -> Table:
@@ -118,19 +118,24 @@ def kendall_defocus(sources: Sources) -> Table:
         There is no picture in it.
     """
     folder = sources.folder("a folder of sharp photographs, such as BSDS500's test set")
-    true_map = {"true map": lambda scene: scene.sigma}
-    return _table("scenes of two depths", *_scenes(folder, sources.limit), _candidates(sources.runs, true_map), "")
+    maps = {"true map": lambda scene: scene.sigma} | _maps(sources.runs)
+    return _table("scenes of two depths", *_scenes(folder, sources.limit), sources.runs, maps, "")
 
 
-def _table(title: str, count: int, scenes: Iterator[Scene], candidates: dict, note: str) -> Table:
+def _table(title: str, count: int, scenes: Iterator[Scene], runs: str, maps: dict, note: str) -> Table:
+    candidates = _candidates(runs, maps)
     found, kept, sharp = {name: Found() for name in candidates}, {}, []
     shown = set(evenly_spread(count, SHOWN))
     for index, scene in enumerate(tqdm(scenes, total=count, unit="picture", disable=None)):
         if index in shown:
             kept[index] = scene.name
             sharp.append(scene.sharp)
-        for name, restore in candidates.items():
-            _try(restore, scene, found[name], index in shown)
+        sigmas = {source: _timed(map_of, scene) for source, map_of in maps.items()} | {None: (None, 0.0)}
+        for name, (source, restore) in candidates.items():
+            sigma, seconds = sigmas[source]
+            restored, more = _timed(restore, scene, sigma)
+            found[name].seconds += seconds + more
+            _note(found[name], scene, restored, sigma, index in shown)
     return Table(
         title=f"Kendall & Rios, Phase II: {title}",
         methods=[_method(name, results) for name, results in found.items()],
@@ -164,48 +169,52 @@ def scene(name: str, sharp: np.ndarray, random: np.random.Generator) -> Scene:
     return Scene(f"{name}, sigma {sigma:.1f}", np.float32(blur) / 255, sharp, np.float32(np.where(covered, 0, sigma)))
 
 
-def _candidates(runs: str, known: dict[str, Callable] | None = None) -> dict[str, Callable[[Scene], Restored]]:
-    """Return what is compared; among it stitching by maps that are known."""
-    maps = (known or {}) | {REBLURRING: partial(_estimated, load_estimator(REBLURRING))}
-    candidates = {"blurred": lambda scene: (scene.blur, None)}
+def _maps(runs: str) -> dict[str, Callable[[Scene], np.ndarray]]:
+    """Return what makes maps of sigma of scenes that are not known."""
+    found = {REBLURRING: REBLURRING}
     if folder := find_estimators(runs).get(ESTIMATOR):
-        maps["CNN"] = partial(_estimated, load_estimator(folder))
-        candidates["CNN + RL, one sigma"] = partial(_evenly, maps["CNN"])
-    for source, map_of in maps.items():
-        for name, method in STITCHED.items():
-            candidates[f"{source} + {name} + stitching"] = partial(
-                _stitched, map_of, method_on(method, None, None, ROUGHNESS)
-            )
-    for name, run in NETWORKS.items():
-        folder = storage.join(runs, run)
-        if storage.exists(storage.join(folder, "best.keras")):
-            candidates[name] = partial(_by_network, load_deblur(folder))
-    return candidates
+        found["CNN"] = folder
+    return {name: partial(_estimated, load_estimator(model)) for name, model in found.items()}
 
 
 def _estimated(estimator: Callable, scene: Scene) -> np.ndarray:
     return trusted(*sigma_map(estimator, scene.blur))
 
 
-def _stitched(map_of: Callable, method_for: Callable, scene: Scene) -> Restored:
-    sigma = map_of(scene)
-    return stitch(scene.blur[None], sigma, method_for(scene.blur))[0], sigma
+def _candidates(runs: str, maps: Iterable[str]) -> dict[str, tuple[str | None, Restore]]:
+    """Return what is compared: by the map of which name, if by one, and how."""
+    candidates = {"blurred": (None, lambda scene, sigma: scene.blur)}
+    if "CNN" in maps:
+        candidates["CNN + RL, one sigma"] = "CNN", _evenly
+    for source in maps:
+        for name, method in STITCHED.items():
+            restore = partial(_stitched, method_on(method, None, None, ROUGHNESS))
+            candidates[f"{source} + {name} + stitching"] = source, restore
+    for name, run in NETWORKS.items():
+        folder = storage.join(runs, run)
+        if storage.exists(storage.join(folder, "best.keras")):
+            candidates[name] = None, partial(_by_network, load_deblur(folder))
+    return candidates
 
 
-def _evenly(map_of: Callable, scene: Scene) -> Restored:
-    sigma = float(np.median(map_of(scene)))
-    restored = METHODS["rl"](scene.blur[None], gaussian_of(sigma, scene.blur.shape[:2]))[0]
-    return restored, np.full(scene.blur.shape[:2], sigma, np.float32)
+def _stitched(method_for: Callable, scene: Scene, sigma: np.ndarray) -> np.ndarray:
+    return stitch(scene.blur[None], sigma, method_for(scene.blur))[0]
 
 
-def _by_network(deblur: Callable, scene: Scene) -> Restored:
-    return deblur(scene.blur[None])[0], None
+def _evenly(scene: Scene, sigma: np.ndarray) -> np.ndarray:
+    return METHODS["rl"](scene.blur[None], gaussian_of(float(np.median(sigma)), scene.blur.shape[:2]))[0]
 
 
-def _try(restore: Callable[[Scene], Restored], scene: Scene, found: Found, show: bool) -> None:
+def _by_network(deblur: Callable, scene: Scene, sigma: None) -> np.ndarray:
+    return deblur(scene.blur[None])[0]
+
+
+def _timed(function: Callable, *arguments) -> tuple[np.ndarray, float]:
     begin = time.perf_counter()
-    restored, sigma = restore(scene)
-    found.seconds += time.perf_counter() - begin
+    return function(*arguments), time.perf_counter() - begin
+
+
+def _note(found: Found, scene: Scene, restored: np.ndarray, sigma: np.ndarray | None, show: bool) -> None:
     output = protocol.to_bytes(restored[None])
     blur, sharp = (protocol.to_bytes(each[None]) for each in (scene.blur, scene.sharp))
     found.measures.append(protocol.measure(blur, sharp, output)[0])

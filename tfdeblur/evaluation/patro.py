@@ -5,8 +5,8 @@ between 0.3 and 3 pixels (the report's range): once evenly along x (*ramp*), onc
 (*sin*) and once along y (*sin y*); and evenly by each of the report's ten sigmas. All are rounded to 8 bit.
 
 **Methods.** The middle of the range everywhere; reblurring, which is not trained; and the networks that have learned to
-estimate sigma in the runs that are found, but for those that say one number for a whole picture; each also smoothed by
-a moving average. Whoever trains them sees to it that the pictures are new to them.
+estimate sigma in the runs that are found, but for those that say one number for a whole picture; their maps also
+smoothed by a moving average. Whoever trains them sees to it that the pictures are new to them.
 
 **Measures.** The root of the mean squared error of the estimated sigma, in pixels, over all pixels of a picture. The
 report has one picture of each kind and gives no more than these numbers. *Accuracy* is how often, of ten, the class
@@ -14,7 +14,8 @@ nearest to the estimate is the right one, in the middles of patches of 32x32 tha
 """
 
 import time
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -29,8 +30,7 @@ from tfdeblur.data.records import MANIFEST
 from tfdeblur.estimation.estimators import find_estimators, load_estimator
 from tfdeblur.estimation.outputs import HIGH, LOW, class_sigmas
 from tfdeblur.estimation.reblurring import reblurring_map
-from tfdeblur.estimation.sigma_map import grey, sigma_map
-from tfdeblur.estimation.sigma_map import smoothed as smooth
+from tfdeblur.estimation.sigma_map import grey, sigma_map, smoothed
 from tfdeblur.evaluation import protocol
 from tfdeblur.evaluation.methods import Method, Sources, Table, evenly_spread
 from tfdeblur.physics.blur import gaussian_blur, space_variant_blur
@@ -74,7 +74,6 @@ def estimators(runs: str) -> dict[str, Callable[[np.ndarray], np.ndarray]]:
         estimator = load_estimator(folder)
         if np.ptp(sigma_map(estimator, np.eye(64, dtype=np.float32)[:, ::-1])[0]):
             found[name] = partial(trained, estimator)
-            found[f"{name}, smoothed"] = partial(smoothed, estimator)
     return found
 
 
@@ -83,16 +82,11 @@ def trained(estimator: Callable, picture: np.ndarray) -> np.ndarray:
     return np.clip(sigma_map(estimator, picture)[0], LOW, HIGH)
 
 
-def smoothed(estimator: Callable, picture: np.ndarray) -> np.ndarray:
-    """Average what a network says over squares."""
-    return smooth(trained(estimator, picture), SMOOTHED)
-
-
 @dataclass
 class Found:
     """What an estimator has made of the pictures so far."""
 
-    measures: dict[str, list[float]] = field(default_factory=lambda: {name: [] for name in (*MAPS, "accuracy")})
+    measures: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     shown: list[np.ndarray] = field(default_factory=list)
     seconds: float = 0.0
 
@@ -116,20 +110,18 @@ def patro(sources: Sources) -> Table:
     pictures = find(sources.folder("sharp pictures, such as Brodatz' textures"), sources.limit)
     compared = estimators(sources.runs)
     shown = {int(i) for i in np.linspace(0, len(pictures) - 1, SHOWN)}
-    found, truth = {name: Found() for name in compared}, []
+    found, truth = defaultdict(Found), []
     for index, (_, read) in enumerate(tqdm(pictures, unit="picture", disable=None)):
         sharp = read()
         for kind, make in MAPS.items():
             sigma = make(sharp.shape)
-            blur = _rounded(space_variant_blur(sharp[..., None], sigma))
-            for name, estimator in compared.items():
-                begin = time.perf_counter()
-                estimate = estimator(blur)
-                found[name].seconds += time.perf_counter() - begin
+            show = index in shown and kind == "ramp_rmse"
+            for name, estimate, seconds in _estimates(_rounded(space_variant_blur(sharp[..., None], sigma)), compared):
+                found[name].seconds += seconds
                 found[name].measures[kind].append(float(np.sqrt(np.mean((estimate - sigma) ** 2))))
-                if index in shown and kind == "ramp_rmse":
+                if show:
                     found[name].shown.append(_drawn(estimate))
-            if index in shown and kind == "ramp_rmse":
+            if show:
                 truth.append(_drawn(sigma))
         for name, share in _accuracies(sharp, compared).items():
             found[name].measures["accuracy"].append(share)
@@ -147,17 +139,29 @@ def patro(sources: Sources) -> Table:
     )
 
 
+def _estimates(blur: np.ndarray, compared: dict[str, Callable]) -> Iterator[tuple[str, np.ndarray, float]]:
+    """Yield the map that each estimator makes, and that of a network smoothed; with the seconds that they took."""
+    for name, estimator in compared.items():
+        begin = time.perf_counter()
+        sigma = estimator(blur)
+        seconds = time.perf_counter() - begin
+        yield name, sigma, seconds
+        if estimator not in (constant, reblurring):
+            begin = time.perf_counter()
+            sigma = smoothed(sigma, SMOOTHED)
+            yield f"{name}, smoothed", sigma, seconds + time.perf_counter() - begin
+
+
 def _accuracies(sharp: np.ndarray, compared: dict[str, Callable]) -> dict[str, float]:
     """Return how often each estimator is nearest to the right class; NaN of a picture that is blank everywhere."""
     sigmas = class_sigmas(CLASSES)
     rows, columns = (edge // SIDE for edge in sharp.shape)
     patches = sharp[: rows * SIDE, : columns * SIDE].reshape(rows, SIDE, columns, SIDE)
     seen = np.argwhere(patches.std((1, 3)) >= BLANK) * SIDE + SIDE // 2
-    right = dict.fromkeys(compared, 0)
+    right = defaultdict(int)
     for right_class, sigma in enumerate(sigmas):
-        blur = _rounded(gaussian_blur(sharp[..., None], float(sigma)))
-        for name, estimator in compared.items():
-            said = estimator(blur)[tuple(seen.T)]
+        for name, estimate, _ in _estimates(_rounded(gaussian_blur(sharp[..., None], float(sigma))), compared):
+            said = estimate[tuple(seen.T)]
             right[name] += np.sum(np.abs(said[:, None] - sigmas).argmin(-1) == right_class)
     count = len(sigmas) * len(seen)
     return {name: float(hits / count) if count else float("nan") for name, hits in right.items()}

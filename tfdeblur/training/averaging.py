@@ -13,8 +13,8 @@ BATCHES, MOMENTUM = 32, 0.9
 class Averaging:
     """Puts the moving average of a network's weights in their place for a while, where the optimiser keeps one.
 
-    What batch normalisation keeps for later are statistics of the weights as they are, between which and those of their
-    average lie worlds while the learning rate is high. They are taken anew, as Izmailov et al. (2018, section 3.2) do.
+    What batch normalisation keeps for later are statistics of the weights as they are; while the learning rate is high
+    those of their average are far from them. They are taken anew, as by Izmailov et al. (2018, section 3.2).
 
     Parameters
     ----------
