@@ -22,7 +22,7 @@ Estimator = Callable[[np.ndarray], np.ndarray]
 error, in pixels."""
 
 STRIDE, BATCH = 8, 512
-"""Of networks that see one patch at a time: pixels from one patch to the next, and patches at once."""
+"""Of networks that see one patch at a time: pixels from one patch to the next, and about how many patches at once."""
 
 TILE = 1536
 """Of networks that see spectra: edge of the tiles in which those are computed, in pixels."""
@@ -117,15 +117,22 @@ def by_patches(estimate: Callable, picture: np.ndarray, side: int, stride: int =
         reflected(-before, first[-1] + side - before, edge) for first, edge in zip(starts, (height, width), strict=True)
     )
     windows = np.lib.stride_tricks.sliding_window_view(picture[np.ix_(rows, columns)][..., 0], (side, side))
-    found = np.stack([_in_batches(estimate, windows[top, starts[1], ..., None]) for top in starts[0]])
+    found = np.concatenate([_rows_of_patches(estimate, windows, tops, starts[1]) for tops in _groups(*starts)])
     middle = (side - 1) / 2 - before  # of a patch, from its pixel
     places = np.meshgrid(*((np.arange(edge) - middle) / stride for edge in (height, width)), indexing="ij")
     maps = [ndimage.map_coordinates(found[..., k], places, order=1, mode="nearest") for k in range(2)]
     return np.float32(np.stack(maps, -1))
 
 
-def _in_batches(estimate: Callable, patches: np.ndarray) -> np.ndarray:
-    return np.concatenate([estimate(patches[first : first + BATCH]) for first in range(0, len(patches), BATCH)])
+def _groups(tops: np.ndarray, lefts: np.ndarray) -> list[np.ndarray]:
+    """Return the rows of patches that are estimated at once."""
+    rows = max(BATCH // len(lefts), 1)
+    return np.split(tops, range(rows, len(tops), rows))
+
+
+def _rows_of_patches(estimate: Callable, windows: np.ndarray, tops: np.ndarray, lefts: np.ndarray) -> np.ndarray:
+    patches = windows[tops[:, None], lefts]
+    return estimate(patches.reshape(-1, *windows.shape[2:], 1)).reshape(*patches.shape[:2], 2)
 
 
 def _by_spectra(network: keras.Model) -> Estimator:

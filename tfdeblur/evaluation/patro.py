@@ -10,7 +10,8 @@ smoothed by a moving average. Whoever trains them sees to it that the pictures a
 
 **Measures.** The root of the mean squared error of the estimated sigma, in pixels, over all pixels of a picture. The
 report has one picture of each kind and gives no more than these numbers. *Accuracy* is how often, of ten, the class
-nearest to the estimate is the right one, in the middles of patches of 32x32 that are not blank.
+nearest to the estimate is the right one, in the middles of those 64 patches of 32x32 about the picture's middle that
+are not blank.
 """
 
 import time
@@ -52,9 +53,9 @@ MAPS: dict[str, Callable[[tuple[int, int]], np.ndarray]] = {
 }
 """The maps of sigma, by what the errors on them are called."""
 
-CLASSES, SIDE, BLANK = 10, 32, 0.02
-"""Of the accuracy: the report's first network's classes; the patches' edge; and the standard deviation below which a
-patch is blank, as in its training data."""
+CLASSES, MIDDLE, SIDE, BLANK = 10, 256, 32, 0.02
+"""Of the accuracy: the report's first network's classes; the edges of the part of a picture that it is measured on and
+of the patches there; and the standard deviation below which a patch is blank, as in the network's training data."""
 
 
 def constant(picture: np.ndarray) -> np.ndarray:
@@ -123,7 +124,7 @@ def patro(sources: Sources) -> Table:
                     found[name].shown.append(_drawn(estimate))
             if show:
                 truth.append(_drawn(sigma))
-        for name, share in _accuracies(sharp, compared).items():
+        for name, share in _accuracies(_middle(sharp), compared).items():
             found[name].measures["accuracy"].append(share)
     return Table(
         title=f"Patro: maps of sigma from {LOW:g} to {HIGH:g} pixels",
@@ -150,6 +151,11 @@ def _estimates(blur: np.ndarray, compared: dict[str, Callable]) -> Iterator[tupl
             begin = time.perf_counter()
             sigma = smoothed(sigma, SMOOTHED)
             yield f"{name}, smoothed", sigma, seconds + time.perf_counter() - begin
+
+
+def _middle(picture: np.ndarray) -> np.ndarray:
+    rows, columns = (slice(start, start + MIDDLE) for start in (max(edge - MIDDLE, 0) // 2 for edge in picture.shape))
+    return picture[rows, columns]
 
 
 def _accuracies(sharp: np.ndarray, compared: dict[str, Callable]) -> dict[str, float]:

@@ -23,7 +23,7 @@ experiment = Experiment(
     warmup_steps=100,
     ema=0.998,
     batch=128,
-    steps=4000,
+    steps=2500,
     validate_every=500,
     validation_pictures=None,
 )

@@ -20,4 +20,5 @@ experiment = replace(
     name="brodatz_classifier30",
     data="tfrecords/brodatz_varying",
     classes=30,
+    steps=4000,
 )

@@ -19,6 +19,7 @@ experiment = Experiment(
     blur="gaussian",
     sigma=(0.0, 15.0),
     model="unet3",
+    features=32,
     residual=True,
     loss="charbonnier",
     schedule="cosine",
