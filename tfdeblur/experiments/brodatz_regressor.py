@@ -11,4 +11,4 @@ from dataclasses import replace
 
 from tfdeblur.experiments import brodatz_classifier30
 
-experiment = replace(brodatz_classifier30.experiment, name="brodatz_regressor", classes=None)
+experiment = replace(brodatz_classifier30.experiment, name="brodatz_regressor", classes=None, steps=2500)
