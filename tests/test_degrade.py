@@ -16,6 +16,7 @@ from tfdeblur.physics import ranges
 from tfdeblur.physics.blur import convolve, gaussian_blur
 from tfdeblur.physics.draws import DRAWS, kernel_bank, read_kernels
 from tfdeblur.physics.noise import jpeg
+from tfdeblur.physics.sigma_maps import SMOOTH_MAPS
 from tools.degrade import BLURS
 from tools.items import Recipe
 
@@ -40,7 +41,7 @@ def made(tmp_path, kind, *more, count=3):
 
 def test_every_kind_is_listed_alike():
     assert tuple(BLURS) == ranges.BLURS
-    assert set(DRAWS) | {"gaussian", "space_variant", "none"} == set(BLURS)
+    assert set(DRAWS) | set(SMOOTH_MAPS) | {"gaussian", "none"} == set(BLURS)
 
 
 @pytest.mark.parametrize("kind", BY_KERNEL)
@@ -55,8 +56,9 @@ def test_the_recorded_kernel_is_the_blur(tmp_path, kernel_file, kind):
         assert np.abs(pixels(record.blur) - expected).max() <= 0.5 + 1e-2
 
 
-def test_space_variant_blur_has_every_sigma_of_its_range(tmp_path):
-    for record in made(tmp_path, "space_variant", "--sigma", 1, 2):
+@pytest.mark.parametrize("kind", SMOOTH_MAPS)
+def test_space_variant_blur_has_every_sigma_of_its_range(tmp_path, kind):
+    for record in made(tmp_path, kind, "--sigma", 1, 2):
         sharp, blur = (np.float64(pixels(side)) for side in (record.sharp, record.blur))
         errors = [np.square(ndimage.gaussian_filter(sharp, (s, s, 0), mode="mirror") - blur) for s in (0, 1, 1.5, 2)]
         assert errors[2].mean() < errors[0].mean() and np.minimum(*errors[1::2]).mean() < errors[1].mean()
@@ -173,9 +175,10 @@ def test_a_sample_is_blurred_with_a_gaussian_of_the_range():
         found.append(strengths[errors.argmin()])
     assert min(found) < 1.3 and max(found) > 1.7 and len(set(found)) > 15
     weaker, stronger = (gaussian_blur(np.float32(SHARP), sigma) for sigma in (0.9, 2.1))
-    for blur, _ in trained_on(ranges.Ranges("space_variant", sigma=(1, 2))):
-        roughness = [np.square(np.diff(np.float64(p), axis=0)).mean() for p in (weaker, blur, stronger)]
-        assert roughness[0] > roughness[1] > roughness[2]
+    for kind in SMOOTH_MAPS:
+        for blur, _ in trained_on(ranges.Ranges(kind, sigma=(1, 2))):
+            roughness = [np.square(np.diff(np.float64(p), axis=0)).mean() for p in (weaker, blur, stronger)]
+            assert roughness[0] > roughness[1] > roughness[2]
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.float32])

@@ -12,7 +12,7 @@ import tensorflow as tf
 from scipy import ndimage, signal
 
 from tfdeblur.physics import blur, boundaries, kernels
-from tfdeblur.physics.sigma_maps import ramp, sine, smooth_map
+from tfdeblur.physics.sigma_maps import drawn_map, ramp, sine
 
 SIZES = {"even": (12, 10), "odd": (15, 9), "prime": (13, 11), "one column": (17, 1), "one row": (1, 16)}
 COUNT = 3
@@ -52,7 +52,8 @@ def random_kernels(*shape):
 def operators(size, kind=np.asarray):
     """Return every operator for pictures of a size, given its parameters as arrays or as tensors."""
     small, large = [(min(k, size[0]), min(k, size[1])) for k in (3, 9)]
-    maps = np.stack([smooth_map(np.random.default_rng(seed), size, 0, LARGEST) for seed in range(COUNT)])
+    seeds = (np.random.default_rng(seed) for seed in range(COUNT))
+    maps = np.stack([drawn_map("space_variant", random, size, 0, LARGEST) for random in seeds])
     known = {} if kind is np.asarray else {"largest": LARGEST}
     found = {}
     for boundary in boundaries.BOUNDARIES:
@@ -198,7 +199,7 @@ def test_a_delta_kernel_is_the_identity(boundary):
 
 
 def test_maps_fill_their_range_with_values_80_pixels_apart():
-    maps = [smooth_map(np.random.default_rng(seed), (81, 401), 0.5, 2) for seed in range(200)]
+    maps = [drawn_map("space_variant", np.random.default_rng(seed), (81, 401), 0.5, 2) for seed in range(200)]
     assert min(map(np.min, maps)) < 0.51 and max(map(np.max, maps)) > 1.99
     bends = np.abs(np.diff(maps, 2, axis=2)).max((0, 1))
     nodes = np.arange(79, 399, 80)
@@ -206,10 +207,21 @@ def test_maps_fill_their_range_with_values_80_pixels_apart():
     np.testing.assert_allclose(np.mean(maps), 1.25, atol=0.05)
 
 
+def test_two_depths_meet_in_an_edge_and_vary_smoothly_on_either_side():
+    jumps = []
+    for seed in range(200):
+        drawn = drawn_map("two_depths", np.random.default_rng(seed), (160, 160), 0.5, 4.5)
+        assert drawn.min() >= 0.5 and drawn.max() <= 4.5
+        slope = np.abs(np.diff(drawn, axis=1))
+        assert np.mean(slope <= 4 / 80) > 0.96, "but for an edge, no more than the range from one value to the next"
+        jumps.append(slope.max())
+    assert 0.4 < np.mean(np.array(jumps) > 1) < 0.8, "some maps have but one depth"
+
+
 def test_space_variant_blur_is_near_the_exact_one():
     photograph = np.float64(skimage.data.coffee()[150:190, 200:248]) / 255
     noise = np.random.default_rng(0).random((40, 48, 3))
-    sigma_map = smooth_map(np.random.default_rng(5), (40, 48), 0, 4)
+    sigma_map = drawn_map("space_variant", np.random.default_rng(5), (40, 48), 0, 4)
     for picture, error, worst in ((photograph, 6e-4, 9e-3), (noise, 4.5e-3, 1.6e-2)):
         exact = np.empty_like(picture)
         for place in np.ndindex(sigma_map.shape):

@@ -36,7 +36,7 @@ class Experiment:
     blur: Literal[("recorded", *BLURS)] = "recorded"
     """The records' blur, or blur of the sharp samples that is drawn anew in every epoch: see tools.make_tfrecords."""
     sigma: tuple[float, float] = Ranges.sigma
-    """Blur gaussian, space_variant: lowest and highest standard deviation in pixels."""
+    """Blur gaussian, space_variant, two_depths: lowest and highest standard deviation in pixels."""
     radius: tuple[float, float] = Ranges.radius
     """Blur disk: lowest and highest radius in pixels."""
     length: tuple[float, float] = Ranges.length

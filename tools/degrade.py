@@ -13,7 +13,7 @@ from tfdeblur.physics import noise
 from tfdeblur.physics.blur import convolve, gaussian_blur, space_variant_blur
 from tfdeblur.physics.draws import DRAWS
 from tfdeblur.physics.kernels import gaussian_kernel
-from tfdeblur.physics.sigma_maps import smooth_map
+from tfdeblur.physics.sigma_maps import drawn_map
 from tools.items import Recipe
 
 
@@ -39,8 +39,8 @@ def gaussian5x5(sharp: np.ndarray, random: np.random.Generator, recipe: Recipe) 
 
 
 def space_variant(sharp: np.ndarray, random: np.random.Generator, recipe: Recipe) -> Blurred:
-    """Gaussian blur whose sigma varies smoothly over the picture, within `recipe.sigma`."""
-    sigma = smooth_map(random, sharp.shape[:2], *recipe.sigma)
+    """Gaussian blur whose sigma varies over the picture, within `recipe.sigma`: smoothly, or with edges."""
+    sigma = drawn_map(recipe.blur, random, sharp.shape[:2], *recipe.sigma)
     return Blurred(space_variant_blur(sharp, sigma), sigma_map=sigma)
 
 
@@ -59,6 +59,7 @@ BLURS: dict[str, Callable[[np.ndarray, np.random.Generator, Recipe], Blurred]] =
     "gaussian": gaussian,
     "gaussian5x5": gaussian5x5,
     "space_variant": space_variant,
+    "two_depths": space_variant,
     "disk": by_kernel,
     "motion": by_kernel,
     "shake": by_kernel,

@@ -28,10 +28,11 @@ class Options:
     # Name of the data set, which begins its files' names; by default that of the folder.
     name: str | None = None
     # Blur that sharp pictures are given, each of a strength of its own. gaussian; gaussian5x5: a 5x5 kernel of sigma 1;
-    # space_variant: a Gaussian whose sigma varies over the picture; disk: out of focus; motion: straight, in any
-    # direction; shake: of the camera; measured: kernels from a file; none: a pair of equal pictures.
+    # space_variant: a Gaussian whose sigma varies over the picture; two_depths: with edges, as of an object before a
+    # background; disk: out of focus; motion: straight, in any direction; shake: of the camera; measured: kernels from a
+    # file; none: a pair of equal pictures.
     blur: Literal[BLURS] = "gaussian"
-    # gaussian, space_variant: lowest and highest standard deviation in pixels.
+    # gaussian, space_variant, two_depths: lowest and highest standard deviation in pixels.
     sigma: tuple[float, float] = Ranges.sigma
     # disk: lowest and highest radius in pixels.
     radius: tuple[float, float] = Ranges.radius

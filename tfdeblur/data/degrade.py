@@ -10,13 +10,16 @@ from tfdeblur.physics import noise
 from tfdeblur.physics.blur import convolve, gaussian_blur, space_variant_blur
 from tfdeblur.physics.draws import DRAWS, kernel_bank
 from tfdeblur.physics.ranges import CAMERA, Ranges
-from tfdeblur.physics.sigma_maps import drawn_for, map_of
+from tfdeblur.physics.sigma_maps import SMOOTH_MAPS, drawn_for, map_of
 from tfdeblur.physics.trajectories import streak
 
 BANK = 512
 """Kernels drawn once at the start, of which each sample gets one."""
 
-LEARNED_OF = {"sigma": ("recorded", "gaussian", "space_variant"), "motion": ("motion", "shake", "measured")}
+LEARNED_OF = {
+    "sigma": ("recorded", "gaussian", "space_variant", "two_depths"),
+    "motion": ("motion", "shake", "measured"),
+}
 """What can be learned instead of the sharp picture, and the blurs that have it: sigma at every pixel, of the records'
 own where they say it; or length and direction of a motion."""
 
@@ -100,8 +103,9 @@ def _blurred(sharp: tf.Tensor, ranges: Ranges, seed: tf.Tensor) -> tuple[tf.Tens
     if ranges.blur == "gaussian":
         sigma = tf.random.stateless_uniform([], seed, *ranges.sigma)
         return gaussian_blur(sharp, sigma, ranges.sigma[1]), tf.fill((*size, 1), sigma)
-    if ranges.blur == "space_variant":
-        sigma = map_of(tf.random.stateless_uniform([drawn_for(size)], seed), size, *ranges.sigma, ops)
+    if ranges.blur in SMOOTH_MAPS:
+        uniform = tf.random.stateless_uniform([drawn_for(ranges.blur, size)], seed)
+        sigma = map_of(ranges.blur, uniform, size, *ranges.sigma, ops)
         return space_variant_blur(sharp, sigma, ranges.sigma[1]), sigma[..., None]
     return sharp, tf.zeros((*size, 1))
 

@@ -17,7 +17,8 @@ experiment = replace(
     sigma_dense.experiment,
     name="sigma_dense_photographs",
     data="tfrecords/bsds500",
+    blur="two_depths",
     sigma=(0.0, 6.0),
     gain=None,
-    steps=3000,
+    steps=2500,
 )

@@ -3,12 +3,13 @@
 import math
 from dataclasses import dataclass, fields
 
-BLURS = ("gaussian", "gaussian5x5", "space_variant", "disk", "motion", "shake", "measured", "none")
+BLURS = ("gaussian", "gaussian5x5", "space_variant", "two_depths", "disk", "motion", "shake", "measured", "none")
 """The kinds of blur, which `tools.degrade` makes of arrays and `data.degrade` of tensors."""
 
 USED = {
     "gaussian": "sigma",
     "space_variant": "sigma",
+    "two_depths": "sigma",
     "disk": "radius",
     "motion": "length",
     "shake": "length",
@@ -40,7 +41,7 @@ class Ranges:
     blur : str
         One of `BLURS`. Angles of motion and turns of shake are drawn from all there are.
     sigma : tuple of two float
-        gaussian, space_variant: standard deviation in pixels.
+        gaussian, space_variant, two_depths: standard deviation in pixels.
     radius : tuple of two float
         disk: in pixels.
     length : tuple of two float

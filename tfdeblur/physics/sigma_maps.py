@@ -11,7 +11,10 @@ RATIO = 1.25
 """From one sigma of the ladder to the next. The error of the interpolation grows with the square of RATIO - 1."""
 
 SPACING = 80
-"""About how many pixels lie between the random values of a map drawn by `smooth_map`."""
+"""About how many pixels lie between the random values of a smooth map."""
+
+SMOOTH_MAPS = {"space_variant": 1, "two_depths": 3}
+"""How many smooth maps each kind of map is made of."""
 
 
 def sigma_ladder(largest: float) -> list[float]:
@@ -65,13 +68,16 @@ def sine(size: tuple[int, int], low: float, high: float, periods: float = 2, axi
     return np.float32(np.broadcast_to(np.expand_dims((low + high + (high - low) * wave) / 2, 1 - axis), size))
 
 
-def smooth_map(random: np.random.Generator, size: tuple[int, int], low: float, high: float) -> np.ndarray:
-    """Draw a map that varies smoothly: random values about every 80 pixels, and linear between their places.
+def drawn_map(kind: str, random: np.random.Generator, size: tuple[int, int], low: float, high: float) -> np.ndarray:
+    """Draw a map of sigma.
 
     Parameters
     ----------
+    kind : {"space_variant", "two_depths"}
+        One that varies smoothly: random values about every 80 pixels, and linear between their places. Or two of these,
+        with an edge where the one ends and the other begins, as of an object before a background.
     random : numpy.random.Generator
-        What they are drawn from.
+        What it is drawn from.
     size : tuple of int
         Height and width in pixels.
     low, high : float
@@ -82,20 +88,33 @@ def smooth_map(random: np.random.Generator, size: tuple[int, int], low: float, h
     numpy.ndarray
         `(H, W)`, float32.
     """
-    return map_of(np.float32(random.random(drawn_for(size))), size, low, high, np)
+    return map_of(kind, np.float32(random.random(drawn_for(kind, size))), size, low, high, np)
 
 
-def drawn_for(size: tuple[int, int]) -> int:
-    """Return how many uniform numbers a map of a size is made of."""
+def drawn_for(kind: str, size: tuple[int, int]) -> int:
+    """Return how many uniform numbers a map of a kind and a size is made of."""
     rows, columns = _nodes_along(size)
-    return rows * columns + 2
+    return SMOOTH_MAPS[kind] * (rows * columns + 2)
 
 
-def map_of(uniform, size: tuple[int, int], low: float, high: float, ops):
+def map_of(kind: str, uniform, size: tuple[int, int], low: float, high: float, ops):
     """Make a map of sigma between `low` and `high` of the numbers in [0, 1) that `drawn_for` counts.
 
-    Two give the range of the map, often nearly all of it, sometimes little; the others, where its nodes lie in it, more
-    often near its ends than between, as in scenes of a sharp object before a blurred background. On arrays or tensors.
+    As `drawn_map`, on arrays or tensors. The edge of two depths is where a third smooth map, a relief, passes the
+    middle of its range; some never do, and then there is but one depth.
+    """
+    parts = ops.reshape(uniform, (SMOOTH_MAPS[kind], -1))
+    if kind == "space_variant":
+        return _smooth_map(parts[0], size, low, high, ops)
+    relief = _smooth_map(parts[2], size, 0, 1, ops)
+    return ops.where(relief > 0.5, *(_smooth_map(part, size, low, high, ops) for part in (parts[0], parts[1])))
+
+
+def _smooth_map(uniform, size: tuple[int, int], low: float, high: float, ops):
+    """Make a smooth map: two numbers give its range, often nearly all there is, sometimes little of it.
+
+    The others say where its nodes lie in that, more often near its ends than between, as in scenes of a sharp object
+    before a blurred background.
     """
     begin, end = low + (high - low) * uniform[0] ** 3, high - (high - low) * uniform[1] ** 3
     share = ops.sin(np.pi / 2 * uniform[2:]) ** 2
