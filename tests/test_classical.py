@@ -14,6 +14,7 @@ from tfdeblur.classical.planes import to_planes
 from tfdeblur.classical.richardson_lucy import richardson_lucy
 from tfdeblur.classical.sparse import shrinkage, total_variation
 from tfdeblur.classical.wiener import tikhonov, wiener
+from tfdeblur.physics.blur import convolve
 from tfdeblur.physics.kernels import gaussian, linear_motion
 
 EVERY = pytest.mark.parametrize("method", METHODS.values(), ids=METHODS)
@@ -210,6 +211,13 @@ def test_damping_and_total_variation_keep_noise_down(options, blurred):
     blur, sharp = blurred
     noisy = np.clip(blur + np.random.default_rng(0).normal(0, 0.03, blur.shape), 0, 1).astype(np.float32)
     assert psnr(richardson_lucy(noisy, KERNEL, **options), sharp) > psnr(richardson_lucy(noisy, KERNEL), sharp) + 0.5
+
+
+def test_total_variation_does_no_harm_where_hardly_any_light_is_seen(picture):
+    kernel = gaussian(2.0)  # whose tails reach far beyond the border
+    blur = convolve(picture[None], kernel)
+    for weight in (0.002, 0.005, 0.02):
+        assert psnr(richardson_lucy(blur, kernel, tv=weight), picture[None]) > psnr(blur, picture[None]) + 1
 
 
 def test_richardson_lucy_takes_no_negative_values(picture):

@@ -51,7 +51,8 @@ def richardson_lucy(
         Differences from the picture below this standard deviation are taken for noise and hardly followed (White 1994).
         0.01 for noise of 1 %.
     tv : float
-        Weight of total variation (Dey et al. 2006, equation 8); 0.002 is mild, 0.02 strong.
+        Weight of total variation (Dey et al. 2006, equation 8), in proportion to how much of a pixel's light is in the
+        picture; 0.002 is mild, 0.02 strong.
     start : numpy.ndarray or float, optional
         The first estimate, `(N, H, W, C)` or a constant; by default the blurred picture.
 
@@ -114,7 +115,7 @@ def updated(operator: Convolution, planes, point, weight: Weight, damping: float
     """Return the estimate, latent planes, that follows `point`, for the blurred `planes`."""
     factor = weight.inverse
     if tv:
-        factor = factor / np.maximum(1 - tv * factor * _curvature(point), LEAST_SEEN)
+        factor = factor / np.maximum(1 - tv * _curvature(point), LEAST_SEEN)
 
     def ratio(blurred: np.ndarray, target: np.ndarray, place: Place) -> None:
         np.maximum(blurred, SMALLEST, out=blurred)
