@@ -46,8 +46,11 @@ their edge in pixels."""
 
 SEED, SHOWN = 0, 3
 
-STITCHED = {"RL": "rl", "Wiener": "wiener", "hyper-Laplacian": "hyper-laplacian"}
-"""Methods whose results are stitched, as they are named in the table."""
+ITERATIONS = 60
+"""Of RL: on scenes made of BSDS500's training photographs 0.16 dB more than 30."""
+
+STITCHED = {"RL": ("rl", ITERATIONS), "Wiener": ("wiener", None), "hyper-Laplacian": ("hyper-laplacian", None)}
+"""Methods whose results are stitched, as they are named in the table, and their iterations."""
 
 ESTIMATOR = "sigma_dense_photographs"
 NETWORKS = {"U-Net": "kendall_unet_phase2", "GAN": "pairs_unet_gan", "MSDeblurWGAN": "reds_msdeblurwgan"}
@@ -187,8 +190,8 @@ def _candidates(runs: str, maps: Iterable[str]) -> dict[str, tuple[str | None, R
     if "CNN" in maps:
         candidates["CNN + RL, one sigma"] = "CNN", _evenly
     for source in maps:
-        for name, method in STITCHED.items():
-            restore = partial(_stitched, method_on(method, None, None, ROUGHNESS))
+        for name, (method, iterations) in STITCHED.items():
+            restore = partial(_stitched, method_on(method, None, iterations, ROUGHNESS))
             candidates[f"{source} + {name} + stitching"] = source, restore
     for name, run in NETWORKS.items():
         folder = storage.join(runs, run)
@@ -202,7 +205,8 @@ def _stitched(method_for: Callable, scene: Scene, sigma: np.ndarray) -> np.ndarr
 
 
 def _evenly(scene: Scene, sigma: np.ndarray) -> np.ndarray:
-    return METHODS["rl"](scene.blur[None], gaussian_of(float(np.median(sigma)), scene.blur.shape[:2]))[0]
+    kernel = gaussian_of(float(np.median(sigma)), scene.blur.shape[:2])
+    return METHODS["rl"](scene.blur[None], kernel, iterations=ITERATIONS)[0]
 
 
 def _by_network(deblur: Callable, scene: Scene, sigma: None) -> np.ndarray:
