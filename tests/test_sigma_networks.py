@@ -14,7 +14,7 @@ from tests.picture_folders import images, photograph, save
 from tests.test_comparisons import command
 from tfdeblur import estimate, train
 from tfdeblur.data import pipeline
-from tfdeblur.estimation import outputs
+from tfdeblur.estimation import estimators, outputs
 from tfdeblur.estimation.estimators import by_patches, load_estimator
 from tfdeblur.estimation.kernels import kernel_estimator
 from tfdeblur.estimation.sigma_map import UNITS, sigma_map, smoothed
@@ -175,10 +175,11 @@ def test_maps_of_pictures_of_any_kind_and_size(name, tmp_path):
         sigma_map(estimator, np.full((8, 8), np.nan, np.float32))
 
 
-def test_tiles_give_the_map_of_the_whole(tmp_path):
+def test_tiles_give_the_map_of_the_whole(tmp_path, monkeypatch):
+    monkeypatch.setattr(estimators, "TILE", 16)
     network = build_estimator("sigma_dense", features=8)
     network.save(tmp_path / "network.keras")
-    grey = np.tile(photograph(3, height=350, width=300)[..., :1], (4, 2, 1))
+    grey = photograph(3, height=320, width=400)[..., :1]
     found = sigma_map(load_estimator(str(tmp_path / "network.keras")), grey)[0]
     whole = network(np.float32(grey)[None] / 255)[0, ..., 0]
     np.testing.assert_allclose(found, whole, atol=1e-4)

@@ -24,8 +24,9 @@ error, in pixels."""
 STRIDE, BATCH = 8, 512
 """Of networks that see one patch at a time: pixels from one patch to the next, and about how many patches at once."""
 
-TILE = 1536
-"""Of networks that see spectra: edge of the tiles in which those are computed, in pixels."""
+TILE = 192
+"""Of networks that see spectra, which are of squares of 8x8 pixels: edge of the tiles in which they are computed, in
+squares."""
 
 
 def load_estimator(model: str) -> Estimator:
@@ -140,7 +141,7 @@ def _by_spectra(network: keras.Model) -> Estimator:
 
     def estimate(picture: np.ndarray) -> np.ndarray:
         height, width = picture.shape[:2]
-        said = see(picture)[0]
+        said = see(picture)
         return said[:height, :width] if said.ndim == 3 else np.broadcast_to(said, (height, width, 2))
 
     return estimate
@@ -150,48 +151,58 @@ def through_spectra(network: keras.Model) -> Callable[[np.ndarray], np.ndarray]:
     """Return a network that has a layer `spectra` (`tfdeblur.models.spectra`) as a function on pictures of any size.
 
     Up to there a network sees but a few pixels around each, and takes much memory: this part is done tile by tile, with
-    the same result. What is left is a small part of the picture's size, and seen as a whole.
+    the same result. What follows is a small part of the picture's size, and seen as a whole; if it is brought back to
+    the picture's size, that is done tile by tile again.
 
     Returns
     -------
     callable
-        From a picture `(H, W, 1)` to the network's output for it, mirrored at its right and lower border up to the next
-        size that the network takes.
+        From a picture `(H, W, 1)` to the network's output for it, without the batch's axis, mirrored at its right and
+        lower border up to the next size that the network takes.
     """
-    middle = network.get_layer("spectra").output
-    of_pixels = inference.compiled(keras.Model(network.input, middle))
-    of_spectra = inference.compiled(keras.Model(middle, network.output))
-    seen = (layer.window // 2 * STRIDE // layer.stride for layer in network.layers if isinstance(layer, LogSpectra))
+    spectra, output = network.get_layer("spectra").output, network.output
+    rises = [layer for layer in network.layers if isinstance(layer, keras.layers.UpSampling2D)]
+    coarse = rises[0].input if rises else output
+    of_pixels = inference.compiled(keras.Model(network.input, spectra))
+    of_spectra = inference.compiled(keras.Model(spectra, coarse))
+    to_pixels = inference.compiled(keras.Model(coarse, output)) if rises else None
+    seen = (layer.window // 2 // layer.stride for layer in network.layers if isinstance(layer, LogSpectra))
     margin, least = max(seen, default=0), least_side(network)
 
     def see(picture: np.ndarray) -> np.ndarray:
         height, width = picture.shape[:2]
         rows, columns = (reflected(0, round_up(max(edge, least), STRIDE), edge) for edge in (height, width))
         whole = picture if (len(rows), len(columns)) == (height, width) else picture[np.ix_(rows, columns)]
-        return of_spectra(_spectra(of_pixels, whole, middle.shape[-1], margin)[None])
+        said = of_spectra(_by_tiles(of_pixels, whole, (STRIDE, 1), margin, spectra.shape[-1])[None])[0]
+        return _by_tiles(to_pixels, said, (1, STRIDE), 1, output.shape[-1]) if rises else said
 
     return see
 
 
-def _spectra(of_pixels: Callable, picture: np.ndarray, bands: int, margin: int) -> np.ndarray:
-    """Return the spectra of a picture whose height and width are multiples of STRIDE, tile by tile."""
-    height, width = picture.shape[:2]
-    found = np.empty((height // STRIDE, width // STRIDE, bands), np.float32)
+def _by_tiles(function: Callable, whole: np.ndarray, edges: tuple[int, int], margin: int, channels: int) -> np.ndarray:
+    """Apply a function to an array `(H, W, C)` tile by tile.
+
+    The tiles are of whole squares, whose edges `edges` says, in the array and in the result; the function sees `margin`
+    squares around each.
+    """
+    edge, edge_after = edges
+    height, width = (side // edge for side in whole.shape[:2])
+    found = np.empty((height * edge_after, width * edge_after, channels), np.float32)
     for top, bottom in _parts(height):
-        rows = slice(max(top - margin, 0), bottom + margin)
+        above = max(top - margin, 0)
         for left, right in _parts(width):
-            columns = slice(max(left - margin, 0), right + margin)
-            tile = of_pixels(picture[None, rows, columns])[0]
-            above, before = (top - rows.start) // STRIDE, (left - columns.start) // STRIDE
-            down, across = slice(top // STRIDE, bottom // STRIDE), slice(left // STRIDE, right // STRIDE)
-            found[down, across] = tile[above:, before:][: down.stop - down.start, : across.stop - across.start]
+            before = max(left - margin, 0)
+            tile = whole[None, above * edge : (bottom + margin) * edge, before * edge : (right + margin) * edge]
+            place = found[top * edge_after : bottom * edge_after, left * edge_after : right * edge_after]
+            inside = function(tile)[0, (top - above) * edge_after :, (left - before) * edge_after :]
+            place[...] = inside[: len(place), : place.shape[1]]
     return found
 
 
-def _parts(edge: int) -> list[tuple[int, int]]:
-    """Return where nearly equal parts of an axis begin and end, none longer than TILE, at multiples of STRIDE."""
-    count = -(-edge // TILE)
-    cuts = [edge * i // count // STRIDE * STRIDE for i in range(count + 1)]
+def _parts(count: int) -> list[tuple[int, int]]:
+    """Return where nearly equal parts of so many squares begin and end, none longer than TILE."""
+    parts = -(-count // TILE)
+    cuts = [count * i // parts for i in range(parts + 1)]
     return list(zip(cuts, cuts[1:], strict=False))
 
 

@@ -47,7 +47,7 @@ def kernel_estimator(model: str) -> Callable[[np.ndarray], np.ndarray]:
     if network.output_shape[-1] != MOTION or not sees_spectra(network):
         return _median_of(estimator_of(network, model))
     see = through_spectra(inference.as_float32(network))
-    return lambda pixels: linear_motion(*motion_of(see(grey(pixels))[0, :-1]))
+    return lambda pixels: linear_motion(*motion_of(see(grey(pixels))[:-1]))
 
 
 def _median_of(estimator: Estimator) -> Callable[[np.ndarray], np.ndarray]:
