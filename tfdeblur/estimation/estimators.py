@@ -160,11 +160,11 @@ def through_spectra(network: keras.Model) -> Callable[[np.ndarray], np.ndarray]:
         From a picture `(H, W, 1)` to the network's output for it, without the batch's axis, mirrored at its right and
         lower border up to the next size that the network takes.
     """
-    local, output = _local(network), network.output
+    spectra, output = network.get_layer("spectra").output, network.output
     rises = [layer for layer in network.layers if isinstance(layer, keras.layers.UpSampling2D)]
     coarse = rises[0].input if rises else output
-    of_pixels = inference.compiled(keras.Model(network.input, local))
-    of_spectra = inference.compiled(keras.Model(local, coarse))
+    of_pixels = inference.compiled(keras.Model(network.input, spectra))
+    of_spectra = inference.compiled(keras.Model(spectra, coarse))
     to_pixels = inference.compiled(keras.Model(coarse, output)) if rises else None
     seen = (layer.window // 2 // layer.stride for layer in network.layers if isinstance(layer, LogSpectra))
     margin, least = max(seen, default=0), least_side(network)
@@ -173,17 +173,10 @@ def through_spectra(network: keras.Model) -> Callable[[np.ndarray], np.ndarray]:
         height, width = picture.shape[:2]
         rows, columns = (reflected(0, round_up(max(edge, least), STRIDE), edge) for edge in (height, width))
         whole = picture if (len(rows), len(columns)) == (height, width) else picture[np.ix_(rows, columns)]
-        said = of_spectra(_by_tiles(of_pixels, whole, (STRIDE, 1), margin, local.shape[-1])[None])[0]
+        said = of_spectra(_by_tiles(of_pixels, whole, (STRIDE, 1), margin, spectra.shape[-1])[None])[0]
         return _by_tiles(to_pixels, said, (1, STRIDE), 1, output.shape[-1]) if rises else said
 
     return see
-
-
-def _local(network: keras.Model):
-    """Return the last of what a network makes of the spectra of each square by itself: they, or a 1x1 convolution."""
-    after = network.layers[network.layers.index(network.get_layer("spectra")) :]
-    first = next((layer for layer in after if isinstance(layer, keras.layers.Conv2D)), None)
-    return (first if first and first.kernel_size == (1, 1) else after[0]).output
 
 
 def _by_tiles(function: Callable, whole: np.ndarray, edges: tuple[int, int], margin: int, channels: int) -> np.ndarray:
