@@ -20,5 +20,5 @@ experiment = replace(
     blur="two_depths",
     sigma=(0.0, 6.0),
     gain=None,
-    steps=2500,
+    steps=5000,
 )
