@@ -11,7 +11,7 @@ from scipy import ndimage
 from tfdeblur import inference, storage
 from tfdeblur.estimation import outputs
 from tfdeblur.estimation.reblurring import reblurring_map
-from tfdeblur.models.spectra import LogSpectra, least_side
+from tfdeblur.models.spectra import OF_SQUARES, LogSpectra, least_side
 from tfdeblur.tiling import reflected, round_up
 
 REBLURRING = "reblurring"
@@ -160,11 +160,12 @@ def through_spectra(network: keras.Model) -> Callable[[np.ndarray], np.ndarray]:
         From a picture `(H, W, 1)` to the network's output for it, without the batch's axis, mirrored at its right and
         lower border up to the next size that the network takes.
     """
-    spectra, output = network.get_layer("spectra").output, network.output
+    by_name, output = {layer.name: layer for layer in network.layers}, network.output
+    squares = by_name.get(OF_SQUARES, by_name["spectra"]).output
     rises = [layer for layer in network.layers if isinstance(layer, keras.layers.UpSampling2D)]
     coarse = rises[0].input if rises else output
-    of_pixels = inference.compiled(keras.Model(network.input, spectra))
-    of_spectra = inference.compiled(keras.Model(spectra, coarse))
+    of_pixels = inference.compiled(keras.Model(network.input, squares))
+    of_spectra = inference.compiled(keras.Model(squares, coarse))
     to_pixels = inference.compiled(keras.Model(coarse, output)) if rises else None
     seen = (layer.window // 2 // layer.stride for layer in network.layers if isinstance(layer, LogSpectra))
     margin, least = max(seen, default=0), least_side(network)
@@ -173,7 +174,7 @@ def through_spectra(network: keras.Model) -> Callable[[np.ndarray], np.ndarray]:
         height, width = picture.shape[:2]
         rows, columns = (reflected(0, round_up(max(edge, least), STRIDE), edge) for edge in (height, width))
         whole = picture if (len(rows), len(columns)) == (height, width) else picture[np.ix_(rows, columns)]
-        said = of_spectra(_by_tiles(of_pixels, whole, (STRIDE, 1), margin, spectra.shape[-1])[None])[0]
+        said = of_spectra(_by_tiles(of_pixels, whole, (STRIDE, 1), margin, squares.shape[-1])[None])[0]
         return _by_tiles(to_pixels, said, (1, STRIDE), 1, output.shape[-1]) if rises else said
 
     return see

@@ -3,7 +3,7 @@
 import keras
 from keras import layers, ops
 
-from tfdeblur.models.spectra import pyramid
+from tfdeblur.models.spectra import OF_SQUARES, pyramid
 
 LEVELS, STRIDE = 2, 8
 """Sizes of the picture whose spectra are taken, and pixels from one estimate to the next."""
@@ -40,7 +40,7 @@ def sigma_dense(*, channels: int = 1, features: int = 64) -> keras.Model:
     inputs = keras.Input((None, None, channels))
     x = pyramid(inputs, LEVELS, stride=STRIDE)
     mean = ops.mean(x, -1, keepdims=True)
-    x = layers.Conv2D(features, 1)(layers.Concatenate()([x - mean, mean]))
+    x = layers.Conv2D(features, 1, name=OF_SQUARES)(layers.Concatenate()([x - mean, mean]))
     for dilation in (1, 1):
         x = _residual(x, features, dilation)
     for _ in range(ROUNDS):

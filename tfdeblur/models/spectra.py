@@ -12,6 +12,9 @@ from keras import layers, ops
 FAINTEST = 1e-7
 """Added to energies; the rounding to 8 bit has 1.3e-6."""
 
+OF_SQUARES = "of_squares"
+"""Name of the last layer, if it is a later one than `spectra`, in which a network sees each square by itself."""
+
 USUAL, SPREAD = -9.0, 4.0
 """About where the logarithms of energies lie, and how far from it."""
 
