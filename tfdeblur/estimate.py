@@ -52,8 +52,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         raise ValueError("--keep-edges is a way of smoothing; say how far, as in --smooth 15")
     jobs = plan(find_pictures(chosen.paths, chosen.out), chosen.out)
     import_tensorflow()  # not before a mistyped path has been reported
+    from tfdeblur import devices
     from tfdeblur.estimation.estimators import load_estimator
 
+    devices.keep_freed_memory(None)
     estimator = load_estimator(chosen.model)
     storage.make_folder(chosen.out)
     missing = 0

@@ -5,7 +5,7 @@ import time
 
 import numpy as np
 
-from tfdeblur import inference
+from tfdeblur import devices, inference
 from tfdeblur.estimation.estimators import estimator_of
 from tfdeblur.evaluation.measuring import peak_memory
 from tfdeblur.models import build_estimator
@@ -30,6 +30,7 @@ def main(rows: int = 3, columns: int = 4, rounds: int = 9) -> dict[str, float]:
         Time of the map over that of the compiled network on the picture's parts, which do not overlap; and how much
         more memory the process held for the map than for that of one part, in bytes a pixel.
     """
+    devices.keep_freed_memory(None)  # as `tfdeblur.estimate` does
     network = build_estimator("sigma_dense")
     picture = np.random.default_rng(0).random((rows * TILE, columns * TILE, 1), np.float32)
     estimate, predict = estimator_of(network, "sigma_dense"), inference.compiled(network)
