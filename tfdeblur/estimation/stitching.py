@@ -7,7 +7,7 @@ import numpy as np
 
 from tfdeblur.classical.photographs import method_on
 from tfdeblur.estimation.estimators import load_estimator
-from tfdeblur.estimation.sigma_map import is_map, read_map, sigma_map, trusted
+from tfdeblur.estimation.sigma_map import cautious, is_map, read_map, sigma_map
 from tfdeblur.physics.blur import space_variant_blur
 from tfdeblur.physics.kernels import gaussian
 from tfdeblur.physics.sigma_maps import blend_weights, sigma_ladder
@@ -93,7 +93,7 @@ def stitcher(method: str, where: str, noise: float | None = None, iterations: in
         known = read_map(where)
         return lambda pixels: _ByMap(method_for(pixels), _fitting(known, where, pixels))
     estimator = load_estimator(where)
-    return lambda pixels: _ByMap(method_for(pixels), trusted(*sigma_map(estimator, pixels))[..., None])
+    return lambda pixels: _ByMap(method_for(pixels), cautious(*sigma_map(estimator, pixels))[..., None])
 
 
 @dataclass(frozen=True)

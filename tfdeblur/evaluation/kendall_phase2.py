@@ -29,7 +29,7 @@ from tfdeblur.data.pipeline import pictures as pictures_of
 from tfdeblur.data.records import load_manifest
 from tfdeblur.estimation.estimators import REBLURRING, find_estimators, load_estimator
 from tfdeblur.estimation.kernels import gaussian_of
-from tfdeblur.estimation.sigma_map import sigma_map, trusted
+from tfdeblur.estimation.sigma_map import cautious, sigma_map
 from tfdeblur.estimation.stitching import ROUGHNESS, stitch
 from tfdeblur.evaluation import protocol
 from tfdeblur.evaluation.kendall import sharp_photographs
@@ -181,7 +181,7 @@ def _maps(runs: str) -> dict[str, Callable[[Scene], np.ndarray]]:
 
 
 def _estimated(estimator: Callable, scene: Scene) -> np.ndarray:
-    return trusted(*sigma_map(estimator, scene.blur))
+    return cautious(*sigma_map(estimator, scene.blur))
 
 
 def _candidates(runs: str, maps: Iterable[str]) -> dict[str, tuple[str | None, Restore]]:
