@@ -58,7 +58,7 @@ def trusted(sigma: np.ndarray, deviation: np.ndarray) -> np.ndarray:
 
 def cautious(sigma: np.ndarray, deviation: np.ndarray) -> np.ndarray:
     """Return a map to deblur by: what blur there is at least, and 0, for what is left as it is, where none is known."""
-    return np.where(known(sigma, deviation), np.maximum(sigma - CAUTION * deviation, 0), 0)
+    return np.maximum(trusted(sigma, deviation) - CAUTION * deviation, 0)
 
 
 def _is_flat(picture: np.ndarray) -> np.ndarray:
