@@ -33,7 +33,7 @@ class LogSpectra(layers.Layer):
     Parameters
     ----------
     window : int
-        Pixels along a window's edge, even.
+        Pixels along a window's edge, even, a multiple of `stride`.
     stride : int
         Pixels from one window to the next.
     orientations : int
