@@ -92,7 +92,7 @@ def _estimate(estimator, job: Job, chosen: Arguments) -> str:
         return f"nothing can be seen of its blur; {map_path}"
     unsure = np.median(deviation[seen])
     give = f", uncertain by {unsure:.2f}" if unsure else ""
-    share = f"; unknown in {1 - seen.mean():.0%} of the picture" if not seen.all() else ""
+    share = f"; unknown in {1 - seen.mean():.0%} of the picture" if seen.mean() < 0.995 else ""
     return f"sigma {middle:.2f} px{give}; nine tenths of it between {low:.2f} and {high:.2f}{share}; {map_path}"
 
 
