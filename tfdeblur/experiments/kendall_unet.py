@@ -5,7 +5,8 @@
     python -m tfdeblur.train kendall_unet
 
 The learned rival of *CNN + RL* in `report table kendall`. Expected, from the report: 21.58 dB and .7526, below the
-blind baseline's 23.15 dB and .7541.
+blind baseline's 23.15 dB and .7541. What was measured here is in the README's
+table.
 """
 
 from tfdeblur.config import Experiment

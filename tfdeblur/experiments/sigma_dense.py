@@ -1,8 +1,10 @@
 """Maps of sigma by one pass of a fully convolutional network: what Patro names as future work, on Brodatz' textures.
 
-python -m tools.make_tfrecords images --src BRODATZ --blur none --channels 1 --encoding raw
+    python -m tools.make_tfrecords images --src BRODATZ --blur none --channels 1 --encoding raw
         --splits train=60 val=8 test=12 --out tfrecords/brodatz
-python -m tfdeblur.train sigma_dense
+    python -m tfdeblur.train sigma_dense
+
+What was measured is in the README's table.
 """
 
 from tfdeblur.config import Experiment
