@@ -21,7 +21,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if ours.readme and rest:  # a document that has no place for the table is found before minutes of work
         replaced(storage.read_text(ours.readme), "", ours.readme, rest[0])
     import_tensorflow()
-    from tools.benchmarks import classical, estimation, pipeline, records, train
+    from tools.benchmarks import classical, estimation, pipeline, records, train, video
 
     results = tyro.extras.subcommand_cli_from_dict(
         {
@@ -30,6 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             "train": train.main,
             "classical": classical.main,
             "estimation": estimation.main,
+            "video": video.main,
         },
         args=rest,
         prog="python -m tools.benchmark",

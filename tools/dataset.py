@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+from collections import Counter
 from dataclasses import replace
 from importlib.metadata import version
 
@@ -12,7 +13,7 @@ from tfdeblur import __version__, storage
 from tfdeblur.data.records import MANIFEST, PLAN, SCHEMA_VERSION
 from tfdeblur.physics.ranges import CAMERA, USED
 from tools.items import Listing, Recipe
-from tools.options import Options, check, parse_renames, parse_size
+from tools.options import VIDEO, Options, check, parse_renames, parse_size
 from tools.plan import Shard, fingerprint, is_finished, plan_shards, shard_counts, unfinished
 from tools.sharding import note_path, smaller, write_shards
 from tools.sources import SOURCES
@@ -53,7 +54,7 @@ def make(options: Options, command: list[str]) -> str:
         print(f"note: {note}")
     with unfinished(options.out, digest, command, lambda: shard_counts(splits, recipe, **sizing)) as counts:
         shards = plan_shards(name, splits, counts)
-        with tqdm(total=sum(map(len, splits.values())), unit=" pictures", disable=None, smoothing=0.05) as bar:
+        with tqdm(total=sum(map(len, splits.values())), unit=f" {listing.unit}", disable=None, smoothing=0.05) as bar:
             skip = options.on_error == "skip"
             facts = write_shards(shards, options.out, recipe, workers=options.workers, skip=skip, advance=bar.update)
         check_written(facts, shards)
@@ -103,13 +104,15 @@ def list_source(options: Options) -> Listing:
 
 def recipe_of(options: Options, listing: Listing) -> Recipe:
     """Return what the options say of the records themselves."""
-    made = listing.items[0].blur is None
+    filmed = listing.items[0].span is not None
+    made = listing.items[0].blur is None and not filmed
     used = USED.get(options.blur) if made else None
     return Recipe(
         blur=options.blur if made else None,
         sigma=tuple(options.sigma),
         **{name: getattr(options, name) for name in ("radius", "length", "kernels") if name == used},
         **{name: getattr(options, name) for name in CAMERA},
+        **{name: getattr(options, name) for name in VIDEO if filmed},
         as_float=options.as_float,
         draws=options.levels or options.draws,
         levels=options.levels,
@@ -126,8 +129,20 @@ def check_written(facts: list[dict], shards: list[Shard]) -> None:
     """Refuse to call a data set what has not a single record."""
     if not sum(fact["records"] for fact in facts):
         total = sum(len(shard.items) for shard in shards)
-        reason = next(skipped["reason"] for fact in facts for skipped in fact["made"]["skipped"])
-        raise ValueError(f"none of the {total} pictures can be used; the first: {reason}")
+        reasons = [skipped["reason"] for fact in facts for skipped in fact["made"]["skipped"]]
+        if not reasons:
+            found = _listed(dropped_of(facts)) or "too few frames"
+            raise ValueError(f"no exposure can be made of these videos ({found}); see --max-motion and --interpolate")
+        raise ValueError(f"none of the {total} pictures can be used; the first: {reasons[0]}")
+
+
+def dropped_of(facts: list[dict]) -> dict[str, int]:
+    """Return what was left out of videos, by reason, the most frequent first."""
+    return dict(sum((Counter(fact["made"]["dropped"]) for fact in facts), Counter()).most_common())
+
+
+def _listed(dropped: dict[str, int]) -> str:
+    return ", ".join(f"{count} {reason}" for reason, count in dropped.items())
 
 
 def manifest_of(
@@ -137,6 +152,8 @@ def manifest_of(
     made = [fact["made"] for fact in facts]
     sizes = {tuple(size) for part in made for size in part["sizes"]}
     used = {shard.split for shard, fact in zip(shards, facts, strict=True) if fact["records"]}
+    scores = [score for part in made for score in part["ghosts"]]
+    ghosts = {"mean": sum(scores) / len(scores), "largest": max(scores)} if scores else None
     splits = {}
     for shard, fact in zip(shards, facts, strict=True):
         if shard.split not in used:
@@ -160,6 +177,8 @@ def manifest_of(
         "encoding": dict(zip(("blur", "sharp"), recipe.encodings, strict=True)),
         "blur": describe_blur(recipe, listing),
         "expanded_grey": sum(part["grey"] for part in made),
+        **({"dropped": dropped_of(facts)} if recipe.frames else {}),
+        **({"ghosts": ghosts} if ghosts else {}),
         "skipped": [{"name": item, "reason": reason} for item, reason in listing.problems]
         + [skipped for part in made for skipped in part["skipped"]],
         "splits": splits,
@@ -168,17 +187,18 @@ def manifest_of(
 
 def describe_blur(recipe: Recipe, listing: Listing) -> dict:
     """Return what the manifest says of the blur: how it was made, or where it came from."""
-    if recipe.blur is None:
+    if recipe.blur is None and not recipe.frames:
         return {"kind": "imported", **listing.description}
-    names = (USED.get(recipe.blur), "levels", *CAMERA)
+    names = (USED.get(recipe.blur), "levels", *VIDEO, *CAMERA)
     ranges = {name: getattr(recipe, name) for name in names if name and getattr(recipe, name) is not None}
     ranges = {name: list(value) if isinstance(value, tuple) else value for name, value in ranges.items()}
-    return {"kind": recipe.blur, **ranges, "draws": recipe.draws, "rounded": not recipe.as_float, "seed": recipe.seed}
+    draws = {} if recipe.frames else {"draws": recipe.draws}
+    return {"kind": recipe.blur or "frames", **ranges, **draws, "rounded": not recipe.as_float, "seed": recipe.seed}
 
 
 def versions() -> dict[str, str]:
     """Return the versions of what the bytes come from."""
-    packages = {package: version(package) for package in ("numpy", "pillow", "scipy")}
+    packages = {package: version(package) for package in ("numpy", "pillow", "scipy", "opencv-python-headless")}
     return {"tfdeblur": __version__, "python": platform.python_version(), **packages}
 
 
@@ -187,4 +207,5 @@ def summary(out: str, manifest: dict) -> str:
     parts = [f"{split} {entry['records']}" for split, entry in manifest["splits"].items()]
     size = sum(shard["bytes"] for entry in manifest["splits"].values() for shard in entry["shards"])
     skipped = f", {len(manifest['skipped'])} skipped (listed in {MANIFEST})" if manifest["skipped"] else ""
-    return f"{out}: {', '.join(parts)} pairs, {size / 1e6:.1f} MB{skipped}"
+    dropped = f"; left out: {_listed(manifest['dropped'])}" if manifest.get("dropped") else ""
+    return f"{out}: {', '.join(parts)} pairs, {size / 1e6:.1f} MB{skipped}{dropped}"

@@ -85,8 +85,19 @@ def degrade(sharp: np.ndarray, random: np.random.Generator, recipe: Recipe) -> t
     tuple
         The blurred picture; and the sharp one as the same exposure shows it, or None where a gain changes nothing.
     """
-    blurred, exposed = BLURS[recipe.blur](sharp, random, recipe), None
-    picture = blurred.picture
+    blurred = BLURS[recipe.blur](sharp, random, recipe)
+    picture, exposed = camera(blurred.picture, sharp, random, recipe)
+    return blurred._replace(picture=picture), exposed
+
+
+def camera(
+    picture: np.ndarray, sharp: np.ndarray, random: np.random.Generator, recipe: Recipe
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """Do to a blurred picture what a camera does after the blur; return it and, where it shows, the sharp one's gain.
+
+    Parameters and results are those of `degrade`.
+    """
+    exposed = None
     if recipe.gain:
         gain = random.uniform(*recipe.gain)
         picture, exposed = picture * np.float32(gain), noise.saturate(sharp, gain)
@@ -98,4 +109,4 @@ def degrade(sharp: np.ndarray, random: np.random.Generator, recipe: Recipe) -> t
         picture = noise.saturate(picture)
     if recipe.jpeg:
         picture = noise.jpeg(picture, random.integers(*recipe.jpeg, endpoint=True))
-    return blurred._replace(picture=picture), exposed
+    return picture, exposed

@@ -48,10 +48,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _write(path: str, picture: np.ndarray) -> None:
-    from tools import pictures, recording
+    from tools import pictures
 
     if picture.dtype != np.uint8:
-        picture = recording.to_eight_bit(picture)
+        picture = pictures.to_eight_bit(picture)
     with storage.publish(path) as temporary:
         Path(temporary).write_bytes(pictures.encode(picture, "png"))
 

@@ -5,10 +5,12 @@ from dataclasses import asdict, dataclass, field
 
 import numpy as np
 
+from tools.clips import Span
+
 
 @dataclass(frozen=True)
 class Item:
-    """One sharp picture, or one pair, of a source.
+    """One sharp picture, one pair, or consecutive frames of a video, of a source.
 
     Attributes
     ----------
@@ -17,11 +19,13 @@ class Item:
     scene : str
         What the picture shows: a video, a burst, a single photograph. A scene never falls into two splits.
     sharp : str or bytes
-        Path of the picture's file, or the content of such a file.
+        Path of the picture's or the video's file, or the content of a picture's.
     blur : str or bytes, optional
         The blurred picture likewise; None where the blur is to be made.
     split : str, optional
         The split that the source itself puts the scene in.
+    span : Span, optional
+        Which frames of the video.
     """
 
     name: str
@@ -29,6 +33,7 @@ class Item:
     sharp: str | bytes
     blur: str | bytes | None = None
     split: str | None = None
+    span: Span | None = None
 
 
 @dataclass(frozen=True)
@@ -49,6 +54,8 @@ class Listing:
         What counts as a blank patch unless the user says otherwise.
     description : dict
         What the manifest shall say of blurred pictures that come with the source.
+    unit : str
+        What the items are.
     """
 
     items: list[Item]
@@ -57,6 +64,7 @@ class Listing:
     patch: str | None = None
     blank: float | None = None
     description: dict = field(default_factory=dict)
+    unit: str = "pictures"
 
 
 @dataclass(frozen=True)
@@ -75,6 +83,14 @@ class Recipe:
         Standard deviation, where white is 1, below which a sharp patch is left out.
     radius, length, kernels, gain, photons, noise, jpeg
         As in `tfdeblur.physics.ranges.Ranges`; None where they have no part.
+    frames : tuple of two int, optional
+        How many frames of a video make an exposure: from the lowest to the highest number, in steps of 2.
+    response : str, optional
+        Of the camera, as `tfdeblur.physics.response` names it.
+    max_motion : float, optional
+        Longest motion from one frame to the next, in pixels of the records.
+    interpolate : bool, optional
+        Where the motion is longer, make frames in between.
     as_float : bool
         Keep the made blur as float32 rather than rounding it to 8 bit.
     draws : int
@@ -107,11 +123,15 @@ class Recipe:
     jpeg: tuple[int, int] | None = None
     levels: int | None = None
     blank: float | None = None
+    frames: tuple[int, int] | None = None
+    response: str | None = None
+    max_motion: float | None = None
+    interpolate: bool | None = None
 
     def settings(self) -> dict:
         """Return the fields; those that came later only where they say something, so that older sets are known."""
-        later = ("radius", "length", "kernels", "gain", "photons", "noise", "jpeg", "levels", "blank")
-        return {key: value for key, value in asdict(self).items() if key not in later or value is not None}
+        first = {"blur", "sigma", "as_float", "draws", "encoding", "resize", "patch", "channels", "seed"}
+        return {key: value for key, value in asdict(self).items() if key in first or value is not None}
 
     @property
     def sigmas(self) -> list[float]:

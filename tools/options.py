@@ -7,9 +7,13 @@ from typing import Annotated, Literal
 import tyro
 
 from tfdeblur.physics.draws import read_kernels
-from tfdeblur.physics.ranges import BLURS, Ranges, ranges_of
+from tfdeblur.physics.ranges import BLURS, CAMERA, Ranges, ranges_of
+from tfdeblur.physics.response import GAMMA, response_of
 from tools.sources import SOURCES
 from tools.sources.pairs import LAYOUTS
+
+VIDEO = ("frames", "response", "max_motion", "interpolate")
+"""The options that are for the source video."""
 
 
 @dataclass(frozen=True)
@@ -19,7 +23,7 @@ class Options:
     # sample: photographs bundled with scikit-image and scikit-learn; cifar10, mnist: through tensorflow-datasets;
     # images: any folder of sharp pictures; textures: likewise, each a scene of its own, cut into grey patches of 32x32
     # for the estimation of sigma; pairs: blurred and sharp pictures as REDS, GoPro, RealBlur or two parallel
-    # folders have them.
+    # folders have them; video: clips, whose frames are averaged to blurred ones.
     source: Annotated[Literal[tuple(SOURCES)], tyro.conf.Positional]
     # Folder of the data set, local or gs://.
     out: str
@@ -89,6 +93,17 @@ class Options:
     sharp_dir: str | None = None
     # Threads that read, blur and encode.
     workers: int = os.cpu_count() or 1
+    # video: lowest and highest number of frames that make an exposure, in steps of 2. Of an odd number the sharp frame
+    # is in the middle.
+    frames: tuple[int, int] = (7, 13)
+    # video: the camera's response, in whose light frames are averaged: gamma:EXPONENT, srgb, a file of a curve, or
+    # linear, which averages the values as they are (as GoPro's `blur` was made, and its `blur_gamma` with gamma:2.2).
+    response: str = GAMMA
+    # video: leave out exposures with a longer motion from one frame to the next, in pixels of the records: their
+    # average shows several pictures in place of a blurred one.
+    max_motion: float = 2.0
+    # video: keep them, with frames in between along the optical flow, where that finds the frames that are there.
+    interpolate: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
     # Seed of blurs, splits and order.
     seed: int = 0
     # At a picture that cannot be used: stop, or leave it out and list it in the manifest.
@@ -109,7 +124,7 @@ def check(options: Options) -> None:
         )
     if options.seed < 0:
         raise ValueError(f"--seed is {options.seed}; it must not be negative")
-    for field in ("draws", "workers", "shards", "shard_mb", "limit"):
+    for field in ("draws", "workers", "shards", "shard_mb", "limit", "max_motion"):
         value = getattr(options, field)
         if value is not None and not value > 0:
             raise ValueError(f"--{field.replace('_', '-')} is {value}; it must be above 0")
@@ -121,14 +136,22 @@ def check(options: Options) -> None:
         raise ValueError(f"--blank is {options.blank}; it takes a standard deviation where white is 1, 0 <= BLANK < 1")
     if options.shards and options.shard_mb:
         raise ValueError("--shards and --shard-mb both say how many shards to write; give one of them")
+    made = ("blur", "draws", "levels", *(field.name for field in fields(Ranges) if field.name not in CAMERA))
     if options.source == "pairs":
-        made = ("blur", "as_float", "draws", "levels", *(field.name for field in fields(Ranges)))
-        _leave_out(options, made, "is for sharp pictures, pairs come with blurred ones")
+        _leave_out(options, ("as_float", *made, *CAMERA), "is for sharp pictures, pairs come with blurred ones")
     else:
         ranges_of(options)
         if options.kernels:
             read_kernels(options.kernels)
         _leave_out(options, ("layout", "blur_folder", "realblur", "blur_dir", "sharp_dir"), "is for the source pairs")
+    if options.source == "video":
+        _leave_out(options, made, "is for sharp pictures, videos are blurred by their own motion")
+        response_of(options.response)
+        if not 3 <= options.frames[0] <= options.frames[1]:
+            low, high = options.frames
+            raise ValueError(f"--frames is {low} {high}; it takes the lowest and the highest number, 3 <= LOW <= HIGH")
+    else:
+        _leave_out(options, VIDEO, "is for the source video")
     if options.source == "sample":
         _leave_out(options, ("src",), "has no part in the sample, whose photographs come with Python packages")
     if options.splits:

@@ -3,6 +3,7 @@
 import io
 import struct
 import zlib
+from collections.abc import Set
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +24,12 @@ GREY_MODES = ("L", "LA", "La", "1", "I", "F", "I;16", "I;16B", "I;16L")
 
 def find_pictures(folder: Path) -> list[Path]:
     """Return the picture files in a folder and its sub-folders, sorted, without hidden ones."""
-    files = (path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
+    return find_files(folder, SUFFIXES)
+
+
+def find_files(folder: Path, suffixes: Set[str]) -> list[Path]:
+    """Return the files with such suffixes in a folder and its sub-folders, sorted, without hidden ones."""
+    files = (path for path in folder.rglob("*") if path.suffix.lower() in suffixes and path.is_file())
     hidden = (path for path in files if not any(part.startswith(".") for part in path.relative_to(folder).parts))
     return sorted(hidden, key=lambda path: path.relative_to(folder).parts)
 
@@ -149,6 +155,11 @@ def resize(picture: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     squeezed = picture[..., 0] if picture.shape[-1] == 1 else picture
     resized = Image.fromarray(squeezed).resize((width, height), Image.Resampling.LANCZOS)
     return np.asarray(resized).reshape(height, width, picture.shape[-1])
+
+
+def to_eight_bit(picture: np.ndarray) -> np.ndarray:
+    """Round a float picture in [0, 1] to uint8."""
+    return np.uint8(np.clip(np.rint(picture * 255), 0, 255))
 
 
 def encode(picture: np.ndarray, encoding: str) -> bytes:

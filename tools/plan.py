@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from tfdeblur import storage
 from tfdeblur.data.records import MANIFEST, PLAN, load_manifest, shard_name
 from tools.items import Item, Recipe
-from tools.recording import record_item
+from tools.recording import estimated_bytes
 
 DEFAULT_SHARD_MB = 64.0
 PROBES = 8
@@ -66,7 +66,7 @@ def _estimated_bytes(items: list[Item], recipe: Recipe) -> float:
     for item in items[:: max(len(items) // PROBES, 1)]:
         # A picture that cannot be read is reported when its turn to be written comes.
         with contextlib.suppress(ValueError):
-            sizes.append(sum(map(len, record_item(item, recipe).records)))
+            sizes.append(estimated_bytes(item, recipe))
     return sum(sizes) / len(sizes) * len(items) if sizes else 0
 
 

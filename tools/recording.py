@@ -1,23 +1,42 @@
 """From one item to its records: a pure function, the same in a thread here and on a Beam worker."""
 
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from tfdeblur.data.records import Record, serialize
+from tfdeblur.physics.ranges import CAMERA
 from tools import pictures
-from tools.degrade import degrade
+from tools.degrade import camera, degrade
+from tools.filming import filmed
 from tools.items import Item, Recipe, random_numbers
 
 
 @dataclass(frozen=True)
 class Recorded:
-    """The serialized records of one item, with the one size of all of them and whether a grey file became RGB."""
+    """The serialized records of one item.
+
+    Attributes
+    ----------
+    records : list of bytes
+        Serialized.
+    size : tuple of two int
+        Height and width of all of them; None where there are none.
+    grey : bool
+        Whether a grey file became RGB.
+    dropped : dict of int
+        How often something of a video was left out, by reason.
+    ghosts : list of float
+        Of each exposure with interpolated frames.
+    """
 
     records: list[bytes]
-    size: tuple[int, int]
-    grey: bool
+    size: tuple[int, int] | None
+    grey: bool = False
+    dropped: dict[str, int] = field(default_factory=dict)
+    ghosts: list[float] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -56,6 +75,8 @@ def record_item(item: Item, recipe: Recipe) -> Recorded:
     ValueError
         A picture cannot be read, the two sizes differ, or a patch does not fit.
     """
+    if item.span:
+        return _record_exposures(item, recipe)
     pixels = recipe.encoding != "png" or recipe.patch is not None
     if item.blur is None:
         sharp = _read(item.sharp, item, recipe, pixels=True)
@@ -68,6 +89,37 @@ def record_item(item: Item, recipe: Recipe) -> Recorded:
     _check_patch(sharp, recipe)
     records = [serialize(record) for pair in pairs for record in _cut(*pair, recipe)]
     return Recorded(records, recipe.patch or sharp.size, sharp.grey)
+
+
+def estimated_bytes(item: Item, recipe: Recipe) -> float:
+    """Return about how many bytes an item's records take; errors as of `record_item`."""
+    part, span = 1.0, item.span
+    if span:
+        few = replace(span, count=min(2 * recipe.frames[1], span.count))
+        item, part = replace(item, span=few), few.count / span.count
+    return sum(map(len, record_item(item, recipe).records)) / part
+
+
+def _record_exposures(item: Item, recipe: Recipe) -> Recorded:
+    """Make the records of a part of a clip, one or its patches for each exposure."""
+    dropped, ghosts, records, size = Counter(), [], [], None
+    for pair in filmed(item, recipe, dropped, ghosts):
+        name = f"{item.scene}/{pair.number:06d}"
+        blur, sharp = (Side(name, picture.shape[:2], picture) for picture in (pair.blur, pair.sharp))
+        _check_patch(sharp, recipe)
+        taken = _photographed(blur, sharp, random_numbers(recipe, item, pair.number), recipe)
+        record = Record(b"", b"", *recipe.encodings, 0, 0, recipe.channels, name, item.scene)
+        records += [serialize(each) for each in _cut(record, *taken, recipe)]
+        size = recipe.patch or sharp.size
+    return Recorded(records, size, dropped=dict(dropped), ghosts=ghosts)
+
+
+def _photographed(blur: Side, sharp: Side, random: np.random.Generator, recipe: Recipe) -> tuple[Side, Side]:
+    """Return the sides as a camera would have stored them."""
+    if not (recipe.as_float or any(getattr(recipe, name) for name in CAMERA)):
+        return blur, sharp
+    light, exposed = camera(*(np.float32(side.picture) / np.float32(255) for side in (blur, sharp)), random, recipe)
+    return replace(blur, picture=_stored(light, recipe)), _exposed(sharp, exposed)
 
 
 def _read(source: str | bytes, item: Item, recipe: Recipe, pixels: bool) -> Side:
@@ -110,17 +162,21 @@ def _blurred_versions(item: Item, sharp: Side, recipe: Recipe) -> Iterator[tuple
             blurred, exposed = degrade(scaled, random_numbers(recipe, item, draw), one)
         except ValueError as error:
             raise ValueError(f"{sharp.title} cannot be blurred: {error}") from error
-        picture = blurred.picture if recipe.as_float else to_eight_bit(blurred.picture)
         name = item.name if recipe.draws == 1 else f"{item.name}/draw{draw:02d}"
         known = {"sigma": blurred.sigma, "kernel": blurred.kernel}
         record = Record(b"", b"", *recipe.encodings, 0, 0, recipe.channels, name, item.scene, **known)
-        target = sharp if exposed is None else replace(sharp, picture=to_eight_bit(exposed), kept=None)
-        yield record, replace(sharp, picture=picture, kept=None, sigma_map=blurred.sigma_map), target
+        picture = _stored(blurred.picture, recipe)
+        blur = replace(sharp, picture=picture, kept=None, sigma_map=blurred.sigma_map)
+        yield record, blur, _exposed(sharp, exposed)
 
 
-def to_eight_bit(picture: np.ndarray) -> np.ndarray:
-    """Round a float picture in [0, 1] to uint8."""
-    return np.uint8(np.clip(np.rint(picture * 255), 0, 255))
+def _stored(picture: np.ndarray, recipe: Recipe) -> np.ndarray:
+    return picture if recipe.as_float else pictures.to_eight_bit(picture)
+
+
+def _exposed(sharp: Side, picture: np.ndarray | None) -> Side:
+    """Return the sharp side with another exposure's picture, if there is one."""
+    return sharp if picture is None else replace(sharp, picture=pictures.to_eight_bit(picture), kept=None)
 
 
 def _cut(record: Record, blur: Side, sharp: Side, recipe: Recipe) -> Iterator[Record]:

@@ -4,7 +4,7 @@ import errno
 import hashlib
 import json
 import os
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -18,15 +18,15 @@ from tools.plan import Shard
 from tools.recording import Recorded, record_item
 
 
-def ordered_map(function: Callable, arguments: Iterable, workers: int) -> Iterator:
-    """Call a function on every argument in threads; yield the results in order, with a bounded number of them waiting.
+def ordered_map(function: Callable, arguments: Iterable, workers: int, ahead: int) -> Iterator:
+    """Call a function on every argument in threads; yield the results in order, with at most `ahead` of them waiting.
 
     Threads suffice: decoding and encoding PNG, blurring and hashing all run without Python's global lock.
     """
     remaining = iter(arguments)
     pool = ThreadPoolExecutor(workers)
     try:
-        waiting = deque(pool.submit(function, argument) for argument in islice(remaining, 4 * workers))
+        waiting = deque(pool.submit(function, argument) for argument in islice(remaining, ahead))
         while waiting:
             result = waiting.popleft().result()
             waiting.extend(pool.submit(function, argument) for argument in islice(remaining, 1))
@@ -71,7 +71,8 @@ def write_shards(
     missing = [shard for shard in shards if done[shard.file] is None]
     advance(sum(len(shard.items) for shard in shards) - sum(len(shard.items) for shard in missing))
     items = (item for shard in missing for item in shard.items)
-    results = ordered_map(lambda item: _attempt(item, recipe, skip), items, workers)
+    ahead = workers + 1 if recipe.frames else 4 * workers  # a part of a clip has many records
+    results = ordered_map(lambda item: _attempt(item, recipe, skip), items, workers, ahead)
     try:
         for shard in missing:
             done[shard.file] = _write_shard(shard, out, islice(results, len(shard.items)), advance)
@@ -113,7 +114,7 @@ def _finished(shard: Shard, out: str, skip: bool) -> dict | None:
 
 def _write_shard(shard: Shard, out: str, results: Iterator, advance: Callable[[int], None]) -> dict:
     path = storage.join(out, shard.file)
-    made = {"skipped": [], "sizes": [], "smallest": None, "grey": 0}
+    made = {"skipped": [], "sizes": [], "smallest": None, "grey": 0, "dropped": {}, "ghosts": []}
     count = 0
     with _disk_errors(path), storage.publish(path) as temporary:
         with tf.io.TFRecordWriter(temporary) as writer:
@@ -126,7 +127,9 @@ def _write_shard(shard: Shard, out: str, results: Iterator, advance: Callable[[i
                     writer.write(record)
                 count += len(result.records)
                 made["grey"] += result.grey
-                if list(result.size) not in made["sizes"]:
+                made["dropped"] = dict(Counter(made["dropped"]) + Counter(result.dropped))
+                made["ghosts"] += [round(score, 4) for score in result.ghosts]
+                if result.size and list(result.size) not in made["sizes"]:
                     made["sizes"] = (made["sizes"] + [list(result.size)])[:2]
                 made["smallest"] = smaller(made["smallest"], result.size)
         facts = {"file": shard.file, "records": count, "bytes": os.path.getsize(temporary)}

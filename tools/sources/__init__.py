@@ -8,6 +8,7 @@ from tools.sources.pairs import list_pairs
 from tools.sources.sample import list_sample
 from tools.sources.textures import list_textures
 from tools.sources.tfds import list_tfds
+from tools.sources.video import list_videos
 
 SOURCES: dict[str, Callable[..., Listing]] = {
     "sample": lambda options: list_sample(),
@@ -18,5 +19,6 @@ SOURCES: dict[str, Callable[..., Listing]] = {
     "pairs": lambda options: list_pairs(
         options.src, options.layout, options.blur_folder, options.realblur, options.blur_dir, options.sharp_dir
     ),
+    "video": lambda options: list_videos(options.src),
 }
 """Each takes `tools.options.Options`."""
