@@ -1,24 +1,24 @@
 """The blurs of made records and what a camera adds: records hold what was done, and nothing else is changed."""
 
 import hashlib
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import tensorflow as tf
-from scipy import ndimage
+from scipy import ndimage, stats
 
 from tests import picture_folders
 from tests.making import make, pixels, read
 from tfdeblur.config import Experiment, load, to_json
 from tfdeblur.data import pipeline, records
 from tfdeblur.data.degrade import BANK, degrading
-from tfdeblur.physics import ranges
+from tfdeblur.physics import degradation
 from tfdeblur.physics.blur import convolve, gaussian_blur
-from tfdeblur.physics.draws import DRAWS, kernel_bank, read_kernels
+from tfdeblur.physics.draws import DRAWS, half_normal, kernel_bank, read_kernels
 from tfdeblur.physics.noise import jpeg
 from tfdeblur.physics.sigma_maps import SMOOTH_MAPS
 from tools.degrade import BLURS
-from tools.items import Recipe
 
 ALL = ("--splits", "train=1")
 BY_KERNEL = [kind for kind in DRAWS if kind != "gaussian5x5"]
@@ -40,7 +40,7 @@ def made(tmp_path, kind, *more, count=3):
 
 
 def test_every_kind_is_listed_alike():
-    assert tuple(BLURS) == ranges.BLURS
+    assert tuple(BLURS) == degradation.BLURS
     assert set(DRAWS) | set(SMOOTH_MAPS) | {"gaussian", "none"} == set(BLURS)
 
 
@@ -109,17 +109,12 @@ def test_seed_and_workers_decide_as_ever(tmp_path):
     assert digests[0] == digests[1] and not digests[0] & digests[2]
 
 
-def test_older_sets_know_their_command_again():
-    """What decides a fingerprint must not grow where nothing new is asked for."""
-    old = {"blur", "sigma", "as_float", "draws", "encoding", "resize", "patch", "channels", "seed"}
-    assert set(Recipe().settings()) == old
-    assert set(Recipe(blur="disk", radius=(1, 2), noise=(0, 1)).settings()) == old | {"radius", "noise"}
-
-
 def test_a_file_of_kernels_is_centred_and_a_bank_framed(kernel_file):
     names = read_kernels(str(kernel_file))
     assert [kernel.shape for kernel in names] == [(1, 5), (3, 3)]
-    bank = kernel_bank("measured", ranges.Ranges("measured", kernels=str(kernel_file)), 20, np.random.default_rng(0))
+    bank = kernel_bank(
+        "measured", degradation.Degradation("measured", kernels=str(kernel_file)), 20, np.random.default_rng(0)
+    )
     assert bank.shape == (20, 3, 5)
     np.testing.assert_allclose(bank.sum((1, 2)), 1, rtol=1e-6)
     framed = [np.pad(names[0], ((1, 1), (0, 0))), np.pad(names[1], ((0, 0), (1, 1)))]
@@ -141,17 +136,84 @@ def test_a_kernel_that_does_not_fit_is_explained_with_the_picture(tmp_path):
 SHARP = picture_folders.photograph(4, height=24, width=32)
 
 
-def trained_on(described, count=6, blur=SHARP, dtype=np.uint8):
-    """Return the pairs that samples of one picture become within a pipeline."""
-    pair = tuple(tf.constant(p) for p in (blur.astype(dtype), SHARP))
+def trained_on(described, count=6, blur=SHARP, dtype=np.uint8, sharp=SHARP):
+    """Return the pairs that samples of one pair of pictures become within a pipeline."""
+    pair = tuple(tf.constant(p) for p in (blur.astype(dtype), sharp))
     change = degrading(described, 3)
     pairs = tf.data.Dataset.range(count).map(lambda index: change(*pair, tf.stack([tf.constant(3, tf.int64), index])))
     return [tuple(p.numpy() for p in changed) for changed in pairs]
 
 
+def photographed(sharp, described, drawn, kernel):
+    """Return what a camera makes of a picture, by the equations: values to light and back, all in float64."""
+    gamma = float(described.response.removeprefix("gamma:"))
+    light = (sharp / 255) ** gamma
+    light *= 1 + (drawn["highlights"] - 1) * np.maximum(light - 0.8, 0) ** 2 / 0.2**2
+    light = ndimage.convolve(light, np.float64(kernel)[..., None], mode="mirror") * drawn["gain"]
+    return np.clip(light, 0, 1) ** (1 / gamma)
+
+
+def test_highlights_are_blurred_in_light_and_cut_off_then(tmp_path):
+    more = ("--radius", 3, 6, "--response", "gamma:2.2", "--highlights", 2, 8, "--gain", 0.5, 1.5, "--draws", 2)
+    described = degradation.Degradation("disk", radius=(3, 6), response="gamma:2.2")
+    for record in made(tmp_path, "disk", *more):
+        original = np.float64(picture_folders.photograph(int(record.name[:2])))
+        drawn = {"highlights": record.highlights, "gain": record.gain}
+        assert 2 <= record.highlights <= 8 and 0.5 <= record.gain <= 1.5 and np.isnan(record.noise)
+        expected = photographed(original, described, drawn, record.kernel)
+        assert np.abs(pixels(record.blur) - 255 * expected).max() <= 0.5 + 2e-2
+        light = np.clip((original / 255) ** 2.2 * record.gain, 0, 1)
+        assert np.abs(pixels(record.sharp) - 255 * light ** (1 / 2.2)).max() <= 0.5 + 1e-2
+
+
+def test_records_say_what_the_camera_did(tmp_path):
+    for record in made(tmp_path, "none", "--photons", 100, 200, "--noise", 0.01, 0.02, "--jpeg", 40, 50):
+        assert 100 <= record.photons <= 200 and 0.01 <= record.noise <= 0.02 and record.jpeg in range(40, 51)
+        assert np.isnan(record.gain) and np.isnan(record.highlights)
+
+
+@pytest.mark.parametrize("name", degradation.PRESETS)
+def test_presets_are_the_same_offline_and_while_training(tmp_path, name):
+    """Means over pictures of what is drawn independently agree, with the sharp one and with its blur."""
+    src = tmp_path / "src"
+    for index in range(16):
+        picture_folders.save(src / f"{index}.png", picture_folders.photograph(4, height=96, width=96))
+    make("images", "--src", src, "--out", tmp_path / "set", "--degrade", name, "--draws", 4, *ALL)
+    found = read(tmp_path / "set")["train"]
+    said = records.load_manifest(str(tmp_path / "set"))["blur"]
+    assert said["kind"] == degradation.PRESETS[name].blur
+    offline = np.float64([pixels(record.blur) for record in found])
+    experiment = Experiment("a", "b", degrade=name)
+    described = degradation.degradation_of(experiment)
+    assert described == degradation.PRESETS[name]
+    picture = pixels(found[0].sharp)
+    online = np.float64([blur for blur, _ in trained_on(described, 64, picture, sharp=picture)])
+    spread = (offline.std(0).mean() + online.std(0).mean()) / 2
+    assert np.abs(offline.mean(0) - online.mean(0)).mean() < 0.3 * spread + 1
+    assert offline.std((1, 2)).mean() == pytest.approx(online.std((1, 2)).mean(), rel=0.1)
+
+
+def test_options_take_the_place_of_a_presets():
+    experiment = Experiment("a", "b", degrade="phone-photo", jpeg=(30, 40))
+    described = degradation.degradation_of(experiment)
+    assert described == replace(degradation.PRESETS["phone-photo"], jpeg=(30, 40))
+    other = degradation.degradation_of(Experiment("a", "b", degrade="phone-photo", blur="disk"))
+    assert other.blur == "disk" and other.length == degradation.Degradation.length and other.jpeg == (70, 95)
+
+
+def test_half_normal_sigmas_are_kendalls():
+    draw = np.random.default_rng(0)
+    sigmas = np.array([half_normal(draw.random(), 0.0, 15.0, 5.0) for _ in range(4000)])
+    assert stats.kstest(sigmas, stats.truncnorm(0, 3, scale=5.0).cdf).pvalue > 0.01
+    uniform = np.linspace(0, 1, 101, dtype=np.float32)
+    expected = [half_normal(float(u), 0.5, 6.0, 5.0) for u in uniform]
+    np.testing.assert_allclose(half_normal(tf.constant(uniform), 0.5, 6.0, 5.0), expected, atol=1e-4)
+
+
 @pytest.mark.parametrize("kind", DRAWS)
 def test_a_sample_is_blurred_with_a_kernel_of_the_bank(kind, kernel_file):
-    described = ranges.Ranges(kind, kernels=str(kernel_file), length=(4, 9), radius=(1, 3))
+    strengths = {"kernels": str(kernel_file), "length": (4, 9), "radius": (1, 3)}
+    described = degradation.Degradation(kind, **{name: strengths[name] for name in degradation.USED.get(kind, ())})
     bank = kernel_bank(kind, described, BANK, np.random.default_rng([3, BANK]))
     border = "zero" if kind == "gaussian5x5" else "reflect"
     pictures = np.repeat(np.float32(SHARP)[None] / 255, BANK, 0)
@@ -169,14 +231,14 @@ def test_a_sample_is_blurred_with_a_gaussian_of_the_range():
     strengths = np.linspace(1, 2, 101)
     possible = np.stack([gaussian_blur(np.float32(SHARP), sigma) for sigma in strengths])
     found = []
-    for blur, _ in trained_on(ranges.Ranges("gaussian", sigma=(1, 2)), 24):
+    for blur, _ in trained_on(degradation.Degradation("gaussian", sigma=(1, 2)), 24):
         errors = np.square(possible - blur).mean((1, 2, 3))
         assert errors.min() < 0.15  # rounding alone makes 1 / 12
         found.append(strengths[errors.argmin()])
     assert min(found) < 1.3 and max(found) > 1.7 and len(set(found)) > 15
     weaker, stronger = (gaussian_blur(np.float32(SHARP), sigma) for sigma in (0.9, 2.1))
     for kind in SMOOTH_MAPS:
-        for blur, _ in trained_on(ranges.Ranges(kind, sigma=(1, 2))):
+        for blur, _ in trained_on(degradation.Degradation(kind, sigma=(1, 2))):
             roughness = [np.square(np.diff(np.float64(p), axis=0)).mean() for p in (weaker, blur, stronger)]
             assert roughness[0] > roughness[1] > roughness[2]
 
@@ -185,23 +247,23 @@ def test_a_sample_is_blurred_with_a_gaussian_of_the_range():
 def test_camera_alone_changes_the_recorded_blur(dtype):
     blurred = np.full_like(SHARP, 102)
     blurred = blurred if dtype == np.uint8 else blurred / np.float32(255)
-    described = ranges.Ranges("recorded", noise=(0.1, 0.1), photons=(100, 100))
+    described = degradation.Degradation("recorded", noise=(0.1, 0.1), photons=(100, 100))
     for noisy, sharp in trained_on(described, 2, blurred, dtype):
         noisy = np.float64(noisy) / (255 if dtype == np.uint8 else 1)
         assert noisy.mean() == pytest.approx(0.4, abs=0.01)
         assert noisy.var() == pytest.approx(0.1**2 + 0.4 / 100, rel=0.1)
         np.testing.assert_array_equal(sharp, SHARP)
-    bright, sharp = trained_on(ranges.Ranges("none", gain=(2, 2), jpeg=(90, 90)), 1)[0]
+    bright, sharp = trained_on(degradation.Degradation("none", gain=(2, 2), jpeg=(90, 90)), 1)[0]
     np.testing.assert_array_equal(sharp, np.minimum(2 * np.int32(SHARP), 255))
     np.testing.assert_array_equal(bright, np.rint(255 * jpeg(np.float32(sharp) / 255, 90)))
 
 
 def test_every_epoch_has_another_blur(tmp_path):
     made(tmp_path, "none", count=1)
-    options = {"batch": 1, "augment": False, "degradation": ranges.Ranges("motion", length=(5, 9))}
+    options = {"batch": 1, "augment": False, "degradation": degradation.Degradation("motion", length=(5, 9))}
     pairs = [[p.numpy() for p in pair] for pair in pipeline.training_batches(str(tmp_path / "set"), **options).take(4)]
     assert len({blur.tobytes() for blur, _ in pairs}) == 4 and len({sharp.tobytes() for _, sharp in pairs}) == 1
-    assert degrading(ranges.Ranges("recorded"), 0) is None
+    assert degrading(degradation.Degradation("recorded"), 0) is None
     del options["augment"]
     passes = [
         [
@@ -212,7 +274,7 @@ def test_every_epoch_has_another_blur(tmp_path):
     ]
     np.testing.assert_array_equal(*passes)
     assert len({blur.tobytes() for blur in passes[0]}) == 4
-    options["degradation"] = ranges.Ranges("disk", radius=(20, 20))
+    options["degradation"] = degradation.Degradation("disk", radius=(20, 20))
     for batches in (pipeline.training_batches, pipeline.validation_batches):
         with pytest.raises(ValueError, match="^the kernel is 41x41 .*larger than the picture of 16x16"):
             batches(str(tmp_path / "set"), "train", patch=(16, 16), **options)

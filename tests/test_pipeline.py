@@ -14,7 +14,7 @@ import tensorflow as tf
 from tests.making import ROOT
 from tests.record_folders import pair, photograph, write_folder
 from tfdeblur.data import patches, pipeline, records, transforms
-from tfdeblur.physics.ranges import Ranges
+from tfdeblur.physics.degradation import Degradation
 
 COUNT = 10
 
@@ -50,7 +50,7 @@ OPTIONS = [
     {"patch": (16, 16), "crop": "random"},
     {"patch": (16, 16), "cache": "none", "shuffle": 5},
     {"shuffle": 0},
-    {"patch": (16, 16), "crop": "random", "degradation": Ranges("disk", noise=(0, 0.1), jpeg=(30, 90))},
+    {"patch": (16, 16), "crop": "random", "degradation": Degradation("disk", noise=(0, 0.1), jpeg=(30, 90))},
 ]
 
 

@@ -20,7 +20,7 @@ from tfdeblur.estimation.kernels import kernel_estimator
 from tfdeblur.estimation.sigma_map import UNITS, sigma_map, smoothed
 from tfdeblur.models import ESTIMATORS, build_estimator
 from tfdeblur.physics.blur import gaussian_blur
-from tfdeblur.physics.ranges import Ranges
+from tfdeblur.physics.degradation import Degradation
 from tfdeblur.physics.trajectories import linear_motion, motion_of, streak
 
 SMALL = {
@@ -109,7 +109,7 @@ def test_the_cost_is_least_where_the_gaussian_is_that_of_the_errors():
 
 @pytest.mark.parametrize("blur", ["gaussian", "space_variant"])
 def test_maps_of_blur_made_while_training_are_those_of_the_blur(blur, sharp_set):
-    made = {"batch": 3, "degradation": Ranges(blur=blur, sigma=(0.5, 2.0)), "augment": False, "shuffle": 0}
+    made = {"batch": 3, "degradation": Degradation(blur=blur, sigma=(0.5, 2.0)), "augment": False, "shuffle": 0}
     ((_, sharp),) = pipeline.training_batches(sharp_set, **made | {"degradation": None}).take(1)
     ((first, maps),) = pipeline.training_batches(sharp_set, target="sigma", **made).take(1)
     ((second, same),) = pipeline.training_batches(sharp_set, **made).take(1)
@@ -136,7 +136,7 @@ def test_recorded_sigmas_become_maps_that_turn_with_their_pictures(tmp_path):
 
 def test_sigma_that_nobody_knows_is_refused(sharp_set, tmp_path):
     with pytest.raises(ValueError, match="--blur disk has no sigma to be estimated"):
-        pipeline.training_batches(sharp_set, batch=1, target="sigma", degradation=Ranges(blur="disk"))
+        pipeline.training_batches(sharp_set, batch=1, target="sigma", degradation=Degradation(blur="disk"))
     images(tmp_path / "src", 2, height=64, width=64)
     make("images", "--src", tmp_path / "src", "--blur", "disk", "--channels", 1, "--out", tmp_path / "set",
          "--splits", "train=1")  # fmt: skip
@@ -218,7 +218,7 @@ def test_training_estimates_and_the_command_writes_maps(sharp_set, tmp_path, cap
 
 
 def test_motions_made_while_training_are_those_of_the_kernels(sharp_set):
-    made = {"batch": 3, "degradation": Ranges(blur="motion", length=(4.0, 12.0)), "target": "motion"}
+    made = {"batch": 3, "degradation": Degradation(blur="motion", length=(4.0, 12.0)), "target": "motion"}
     ((blur, motion),) = pipeline.training_batches(sharp_set, **made).take(1)
     lengths = np.hypot(*motion.numpy().T)
     assert blur.shape == (3, 64, 64, 1) and motion.shape == (3, 2)
@@ -226,7 +226,7 @@ def test_motions_made_while_training_are_those_of_the_kernels(sharp_set):
     ((again, _),) = pipeline.training_batches(sharp_set, **made | {"target": "sharp", "augment": False}).take(1)
     np.testing.assert_array_equal(blur, again)  # not flipped or turned, which the motion would not know of
     with pytest.raises(ValueError, match="--blur gaussian has no motion to be estimated"):
-        pipeline.training_batches(sharp_set, batch=1, target="motion", degradation=Ranges(blur="gaussian"))
+        pipeline.training_batches(sharp_set, batch=1, target="motion", degradation=Degradation(blur="gaussian"))
 
 
 @pytest.mark.parametrize("kind", [linear_motion, lambda length, angle: linear_motion(length, angle + 180)])

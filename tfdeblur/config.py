@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from tfdeblur import storage
-from tfdeblur.physics.ranges import BLURS, Ranges, ranges_of
+from tfdeblur.physics.degradation import BLURS, PRESETS, Degradation, degradation_of
 
 
 @dataclass(frozen=True)
@@ -35,14 +35,22 @@ class Experiment:
     # Blur made while training, in place of that of the records, and what a camera adds; in validation likewise
     blur: Literal[("recorded", *BLURS)] = "recorded"
     """The records' blur, or blur of the sharp samples that is drawn anew in every epoch: see tools.make_tfrecords."""
-    sigma: tuple[float, float] = Ranges.sigma
+    sigma: tuple[float, float] = Degradation.sigma
     """Blur gaussian, space_variant, two_depths: lowest and highest standard deviation in pixels."""
-    radius: tuple[float, float] = Ranges.radius
+    radius: tuple[float, float] = Degradation.radius
     """Blur disk: lowest and highest radius in pixels."""
-    length: tuple[float, float] = Ranges.length
+    length: tuple[float, float] = Degradation.length
     """Blur motion, shake: lowest and highest length of the path in pixels."""
     kernels: str | None = None
     """Blur measured: file of the kernels."""
+    degrade: Literal[tuple(PRESETS)] | None = None
+    """What is done to the sharp samples, by name: see tools.make_tfrecords. Other fields take the place of its own."""
+    deviation: float | None = None
+    """Gaussian: draw sigmas as absolute values of a normal variable of this standard deviation."""
+    response: str | None = None
+    """The camera's response, in whose light samples are blurred: linear (without it), srgb, gamma:EXPONENT, a file."""
+    highlights: tuple[float, float] | None = None
+    """Lowest and highest factor by which what is white is brighter than white, before the blur."""
     gain: tuple[float, float] | None = None
     """Lowest and highest gain of the light of both pictures, which is cut off at white after the blur."""
     photons: tuple[float, float] | None = None
@@ -161,7 +169,7 @@ class Experiment:
                 raise ValueError(f"--{field.replace('_', '-')} is {value}; at least {smallest} is needed")
         if self.epochs <= 0:
             raise ValueError(f"--epochs is {self.epochs:g}; more than 0 is needed")
-        ranges_of(self)
+        degradation_of(self)
 
 
 def to_json(experiment: Experiment) -> str:

@@ -4,16 +4,15 @@ import json
 import os
 import platform
 from collections import Counter
-from dataclasses import replace
+from dataclasses import asdict, fields, replace
 from importlib.metadata import version
 
 from tqdm import tqdm
 
 from tfdeblur import __version__, storage
 from tfdeblur.data.records import MANIFEST, PLAN, SCHEMA_VERSION
-from tfdeblur.physics.ranges import CAMERA, USED
-from tools.items import Listing, Recipe
-from tools.options import VIDEO, Options, check, parse_renames, parse_size
+from tools.items import Film, Listing, Recipe
+from tools.options import Options, check, degradation, parse_renames, parse_size
 from tools.plan import Shard, fingerprint, is_finished, plan_shards, shard_counts, unfinished
 from tools.sharding import note_path, smaller, write_shards
 from tools.sources import SOURCES
@@ -46,7 +45,7 @@ def make(options: Options, command: list[str]) -> str:
     name = options.name or os.path.basename(_absolute(options.out))
     sizing = {"shards": options.shards, "shard_mb": options.shard_mb}
     origin = listing.description | {"folders": _folders(options)}
-    settings = {"recipe": recipe.settings(), "name": name, "problems": listing.problems, "origin": origin}
+    settings = {"recipe": asdict(recipe), "name": name, "problems": listing.problems, "origin": origin}
     digest = fingerprint(settings | sizing, splits)
     if is_finished(options.out, digest):
         return f"{options.out} is complete, nothing to do"
@@ -104,15 +103,12 @@ def list_source(options: Options) -> Listing:
 
 def recipe_of(options: Options, listing: Listing) -> Recipe:
     """Return what the options say of the records themselves."""
-    filmed = listing.items[0].span is not None
-    made = listing.items[0].blur is None and not filmed
-    used = USED.get(options.blur) if made else None
+    film = None
+    if listing.items[0].span:
+        film = Film(*(getattr(options, field.name) for field in fields(Film)))
     return Recipe(
-        blur=options.blur if made else None,
-        sigma=tuple(options.sigma),
-        **{name: getattr(options, name) for name in ("radius", "length", "kernels") if name == used},
-        **{name: getattr(options, name) for name in CAMERA},
-        **{name: getattr(options, name) for name in VIDEO if filmed},
+        degradation=None if listing.items[0].blur else degradation(options),
+        film=film,
         as_float=options.as_float,
         draws=options.levels or options.draws,
         levels=options.levels,
@@ -177,7 +173,7 @@ def manifest_of(
         "encoding": dict(zip(("blur", "sharp"), recipe.encodings, strict=True)),
         "blur": describe_blur(recipe, listing),
         "expanded_grey": sum(part["grey"] for part in made),
-        **({"dropped": dropped_of(facts)} if recipe.frames else {}),
+        **({"dropped": dropped_of(facts)} if recipe.film else {}),
         **({"ghosts": ghosts} if ghosts else {}),
         "skipped": [{"name": item, "reason": reason} for item, reason in listing.problems]
         + [skipped for part in made for skipped in part["skipped"]],
@@ -187,13 +183,15 @@ def manifest_of(
 
 def describe_blur(recipe: Recipe, listing: Listing) -> dict:
     """Return what the manifest says of the blur: how it was made, or where it came from."""
-    if recipe.blur is None and not recipe.frames:
+    if recipe.degradation is None:
         return {"kind": "imported", **listing.description}
-    names = (USED.get(recipe.blur), "levels", *VIDEO, *CAMERA)
-    ranges = {name: getattr(recipe, name) for name in names if name and getattr(recipe, name) is not None}
-    ranges = {name: list(value) if isinstance(value, tuple) else value for name, value in ranges.items()}
-    draws = {} if recipe.frames else {"draws": recipe.draws}
-    return {"kind": recipe.blur or "frames", **ranges, **draws, "rounded": not recipe.as_float, "seed": recipe.seed}
+    said = recipe.degradation.says
+    said["kind"] = said.pop("blur")
+    if recipe.film:
+        said |= {"kind": "frames", **asdict(recipe.film)}
+    else:
+        said |= {"draws": recipe.draws} | ({"levels": recipe.levels} if recipe.levels else {})
+    return said | {"rounded": not recipe.as_float, "seed": recipe.seed}
 
 
 def versions() -> dict[str, str]:

@@ -1,61 +1,70 @@
 """The blurs that sharp pictures can be given, and what a camera adds: the one place where they are listed for records.
 
-A kind of blur is a function `(sharp, random, recipe) -> Blurred` on a picture `(H, W, C)`, float32 in [0, 1]. To add
-one, write it here, name it in `BLURS` and in `tfdeblur.physics.ranges`, which has the fields that describe it.
+A kind of blur is a function `(light, random, described) -> Blurred` on a picture `(H, W, C)`, float32. To add one,
+write it here, name it in `BLURS` and in `tfdeblur.physics.degradation`, which has the fields that describe it.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
 
 from tfdeblur.physics import noise
 from tfdeblur.physics.blur import convolve, gaussian_blur, space_variant_blur
-from tfdeblur.physics.draws import DRAWS
+from tfdeblur.physics.degradation import Degradation
+from tfdeblur.physics.draws import DRAWS, half_normal
 from tfdeblur.physics.kernels import gaussian_kernel
+from tfdeblur.physics.response import light_of, values_of
 from tfdeblur.physics.sigma_maps import drawn_map
-from tools.items import Recipe
 
 
 class Blurred(NamedTuple):
     """A blurred picture and what is known of its blur."""
 
-    picture: np.ndarray  # (H, W, C), float32 in [0, 1]
+    picture: np.ndarray  # (H, W, C), float32
     sigma: float = float("nan")  # of a Gaussian, in pixels
     kernel: np.ndarray | None = None  # (h, w), float32
     sigma_map: np.ndarray | None = None  # (H, W), float32, where sigma varies
 
 
-def gaussian(sharp: np.ndarray, random: np.random.Generator, recipe: Recipe) -> Blurred:
-    """Gaussian blur of a strength drawn uniformly from `recipe.sigma` (Orlandi & Pinardi: 0 to 3 pixels)."""
-    sigma = float(np.float32(random.uniform(*recipe.sigma)))
-    return Blurred(gaussian_blur(sharp, sigma), sigma)
+def gaussian(light: np.ndarray, random: np.random.Generator, described: Degradation) -> Blurred:
+    """Gaussian blur of a strength drawn from `described.sigma`.
+
+    Uniformly, as Orlandi & Pinardi's from 0 to 3 pixels, or half-normally, as Kendall & Rios' of deviation 5.
+    """
+    if described.deviation:
+        sigma = half_normal(random.random(), *described.sigma, described.deviation)
+    else:
+        sigma = random.uniform(*described.sigma)
+    sigma = float(np.float32(sigma))
+    return Blurred(gaussian_blur(light, sigma), sigma)
 
 
-def gaussian5x5(sharp: np.ndarray, random: np.random.Generator, recipe: Recipe) -> Blurred:
+def gaussian5x5(light: np.ndarray, random: np.random.Generator, described: Degradation) -> Blurred:
     """5x5 Gaussian kernel of sigma 1 pixel, zeros beyond the border (King)."""
     kernel = gaussian_kernel(5, 1.0)
-    return Blurred(convolve(sharp, kernel, "zero"), 1.0, kernel)
+    return Blurred(convolve(light, kernel, "zero"), 1.0, kernel)
 
 
-def space_variant(sharp: np.ndarray, random: np.random.Generator, recipe: Recipe) -> Blurred:
-    """Gaussian blur whose sigma varies over the picture, within `recipe.sigma`: smoothly, or with edges."""
-    sigma = drawn_map(recipe.blur, random, sharp.shape[:2], *recipe.sigma)
-    return Blurred(space_variant_blur(sharp, sigma), sigma_map=sigma)
+def space_variant(light: np.ndarray, random: np.random.Generator, described: Degradation) -> Blurred:
+    """Gaussian blur whose sigma varies over the picture, within `described.sigma`: smoothly, or with edges."""
+    sigma = drawn_map(described.blur, random, light.shape[:2], *described.sigma)
+    return Blurred(space_variant_blur(light, sigma), sigma_map=sigma)
 
 
-def by_kernel(sharp: np.ndarray, random: np.random.Generator, recipe: Recipe) -> Blurred:
-    """Blur with a kernel drawn by `DRAWS[recipe.blur]`, with the picture mirrored at its border."""
-    kernel = DRAWS[recipe.blur](random, recipe)
-    return Blurred(convolve(sharp, kernel), kernel=kernel)
+def by_kernel(light: np.ndarray, random: np.random.Generator, described: Degradation) -> Blurred:
+    """Blur with a kernel drawn by `DRAWS[described.blur]`, with the picture mirrored at its border."""
+    kernel = DRAWS[described.blur](random, described)
+    return Blurred(convolve(light, kernel), kernel=kernel)
 
 
-def none(sharp: np.ndarray, random: np.random.Generator, recipe: Recipe) -> Blurred:
+def none(light: np.ndarray, random: np.random.Generator, described: Degradation) -> Blurred:
     """No blur: both pictures of the pair are the sharp one."""
-    return Blurred(sharp, 0.0)
+    return Blurred(light, 0.0)
 
 
-BLURS: dict[str, Callable[[np.ndarray, np.random.Generator, Recipe], Blurred]] = {
+BLURS: dict[str, Callable[[np.ndarray, np.random.Generator, Degradation], Blurred]] = {
     "gaussian": gaussian,
     "gaussian5x5": gaussian5x5,
     "space_variant": space_variant,
@@ -68,8 +77,30 @@ BLURS: dict[str, Callable[[np.ndarray, np.random.Generator, Recipe], Blurred]] =
 }
 
 
-def degrade(sharp: np.ndarray, random: np.random.Generator, recipe: Recipe) -> tuple[Blurred, np.ndarray | None]:
-    """Blur a picture and do to it what a camera does: gain, noise, white cut off, rounding, JPEG.
+@dataclass(frozen=True)
+class Degraded:
+    """A degraded picture, and what was drawn for it.
+
+    Attributes
+    ----------
+    picture : numpy.ndarray
+        `(H, W, C)`, float32 in [0, 1].
+    sharp : numpy.ndarray, optional
+        The sharp one as the same exposure shows it; None where that is the sharp one as it was.
+    drawn : dict
+        What was drawn, by the names that records have for it.
+    sigma_map : numpy.ndarray, optional
+        `(H, W)`, float32, where sigma varies.
+    """
+
+    picture: np.ndarray
+    sharp: np.ndarray | None
+    drawn: dict
+    sigma_map: np.ndarray | None = None
+
+
+def degrade(sharp: np.ndarray, random: np.random.Generator, described: Degradation) -> Degraded:
+    """Blur a picture and photograph it.
 
     Parameters
     ----------
@@ -77,36 +108,47 @@ def degrade(sharp: np.ndarray, random: np.random.Generator, recipe: Recipe) -> t
         `(H, W, C)`, float32 in [0, 1].
     random : numpy.random.Generator
         What everything is drawn from.
-    recipe : Recipe
-        What of.
-
-    Returns
-    -------
-    tuple
-        The blurred picture; and the sharp one as the same exposure shows it, or None where a gain changes nothing.
+    described : Degradation
+        What to do, and the ranges to draw from.
     """
-    blurred = BLURS[recipe.blur](sharp, random, recipe)
-    picture, exposed = camera(blurred.picture, sharp, random, recipe)
-    return blurred._replace(picture=picture), exposed
+    light, drawn = light_of(sharp, described.response), {}
+    if described.highlights:
+        drawn["highlights"] = random.uniform(*described.highlights)
+        light = noise.highlights(light, drawn["highlights"])
+    blurred = BLURS[described.blur](light, random, described)
+    drawn |= {"sigma": blurred.sigma, "kernel": blurred.kernel}
+    return replace(photograph(blurred.picture, sharp, random, described, drawn), sigma_map=blurred.sigma_map)
 
 
-def camera(
-    picture: np.ndarray, sharp: np.ndarray, random: np.random.Generator, recipe: Recipe
-) -> tuple[np.ndarray, np.ndarray | None]:
-    """Do to a blurred picture what a camera does after the blur; return it and, where it shows, the sharp one's gain.
+def photograph(
+    light: np.ndarray, sharp: np.ndarray, random: np.random.Generator, described: Degradation, drawn: dict
+) -> Degraded:
+    """Do to blurred light what a camera does: gain, noise, white cut off, its response, JPEG.
 
-    Parameters and results are those of `degrade`.
+    Parameters
+    ----------
+    light : numpy.ndarray
+        `(H, W, C)`, float32.
+    sharp, random, described
+        As in `degrade`.
+    drawn : dict
+        What has been drawn before.
     """
-    exposed = None
-    if recipe.gain:
-        gain = random.uniform(*recipe.gain)
-        picture, exposed = picture * np.float32(gain), noise.saturate(sharp, gain)
-    if recipe.photons:
-        picture = noise.poisson_noise(picture, random.uniform(*recipe.photons), random)
-    if recipe.noise:
-        picture = noise.gaussian_noise(picture, random.uniform(*recipe.noise), random)
-    if recipe.gain or recipe.photons or recipe.noise:
-        picture = noise.saturate(picture)
-    if recipe.jpeg:
-        picture = noise.jpeg(picture, random.integers(*recipe.jpeg, endpoint=True))
-    return picture, exposed
+    drawn, exposed = dict(drawn), None
+    if described.gain:
+        gain = drawn["gain"] = random.uniform(*described.gain)
+        light = light * np.float32(gain)
+        exposed = values_of(noise.saturate(light_of(sharp, described.response), gain), described.response)
+    if described.photons:
+        drawn["photons"] = random.uniform(*described.photons)
+        light = noise.poisson_noise(light, drawn["photons"], random)
+    if described.noise:
+        drawn["noise"] = random.uniform(*described.noise)
+        light = noise.gaussian_noise(light, drawn["noise"], random)
+    if described.highlights or described.gain or described.photons or described.noise:
+        light = noise.saturate(light)
+    picture = values_of(light, described.response)
+    if described.jpeg:
+        drawn["jpeg"] = int(random.integers(*described.jpeg, endpoint=True))
+        picture = noise.jpeg(picture, drawn["jpeg"])
+    return Degraded(picture, exposed, drawn)

@@ -49,11 +49,12 @@ def filmed(item: Item, recipe: Recipe, dropped: Counter, scores: list[float]) ->
         The clip is damaged.
     """
     random = random_numbers(recipe, item, 0)
-    numbers = range(recipe.frames[0], recipe.frames[1] + 1, 2)
+    film = recipe.film
+    numbers = range(film.frames[0], film.frames[1] + 1, 2)
     frames = clips.frames(item.sharp, item.span, recipe.channels)
     first = next(frames)
-    fastest = recipe.max_motion * _scale(first.picture, recipe)
-    limit = fastest * (FASTER if recipe.interpolate else 1)
+    fastest = film.max_motion * _scale(first.picture, recipe)
+    limit = fastest * (FASTER if film.interpolate else 1)
     for exposure in exposures(chain([first], frames), lambda: int(random.choice(numbers)), limit, dropped):
         times = max(math.ceil(exposure.motion / fastest), 1)
         if times > 1:
@@ -62,7 +63,7 @@ def filmed(item: Item, recipe: Recipe, dropped: Counter, scores: list[float]) ->
                 dropped["ghosts"] += 1
                 continue
             scores.append(score)
-        blur = averaged(interpolated(exposure.frames, times), recipe.response)
+        blur = averaged(interpolated(exposure.frames, times), recipe.degradation.response)
         yield Filmed(*(_sized(picture, recipe) for picture in (blur, exposure.middle)), exposure.number)
 
 

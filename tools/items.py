@@ -1,10 +1,11 @@
 """What a source lists (`Item`), and what shall be made of it (`Recipe`)."""
 
 import hashlib
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from tfdeblur.physics.degradation import Degradation
 from tools.clips import Span
 
 
@@ -68,29 +69,38 @@ class Listing:
 
 
 @dataclass(frozen=True)
+class Film:
+    """How frames of a video make up exposures.
+
+    Attributes
+    ----------
+    frames : tuple of two int
+        How many: from the lowest to the highest number, at least 3, in steps of 2.
+    max_motion : float
+        Longest motion from one frame to the next, in pixels of the records.
+    interpolate : bool
+        Where the motion is longer, make frames in between.
+    """
+
+    frames: tuple[int, int] = (7, 13)
+    max_motion: float = 2.0
+    interpolate: bool = False
+
+
+@dataclass(frozen=True)
 class Recipe:
     """What records are made of an item; together with the item, all that their bytes depend on.
 
     Attributes
     ----------
-    blur : str, optional
-        A key of `tools.degrade.BLURS`; None where the source has blurred pictures.
-    sigma : tuple of two float
-        Range of the standard deviation of the Gaussian in pixels.
+    degradation : Degradation, optional
+        What is done to sharp pictures; None where the source has blurred ones.
+    film : Film, optional
+        How frames of videos make up exposures, which are blurred by their own motion.
     levels : int, optional
         Evenly spaced sigmas, from the lowest to the highest, at each of which a picture is blurred: as many as draws.
     blank : float, optional
         Standard deviation, where white is 1, below which a sharp patch is left out.
-    radius, length, kernels, gain, photons, noise, jpeg
-        As in `tfdeblur.physics.ranges.Ranges`; None where they have no part.
-    frames : tuple of two int, optional
-        How many frames of a video make an exposure: from the lowest to the highest number, in steps of 2.
-    response : str, optional
-        Of the camera, as `tfdeblur.physics.response` names it.
-    max_motion : float, optional
-        Longest motion from one frame to the next, in pixels of the records.
-    interpolate : bool, optional
-        Where the motion is longer, make frames in between.
     as_float : bool
         Keep the made blur as float32 rather than rounding it to 8 bit.
     draws : int
@@ -105,8 +115,10 @@ class Recipe:
         Of all random numbers, >= 0.
     """
 
-    blur: str | None = "gaussian"
-    sigma: tuple[float, float] = (0.0, 3.0)
+    degradation: Degradation | None = None
+    film: Film | None = None
+    levels: int | None = None
+    blank: float | None = None
     as_float: bool = False
     draws: int = 1
     encoding: str = "png"
@@ -114,29 +126,13 @@ class Recipe:
     patch: tuple[int, int] | None = None
     channels: int = 3
     seed: int = 0
-    radius: tuple[float, float] | None = None
-    length: tuple[float, float] | None = None
-    kernels: str | None = None
-    gain: tuple[float, float] | None = None
-    photons: tuple[float, float] | None = None
-    noise: tuple[float, float] | None = None
-    jpeg: tuple[int, int] | None = None
-    levels: int | None = None
-    blank: float | None = None
-    frames: tuple[int, int] | None = None
-    response: str | None = None
-    max_motion: float | None = None
-    interpolate: bool | None = None
 
-    def settings(self) -> dict:
-        """Return the fields; those that came later only where they say something, so that older sets are known."""
-        first = {"blur", "sigma", "as_float", "draws", "encoding", "resize", "patch", "channels", "seed"}
-        return {key: value for key, value in asdict(self).items() if key in first or value is not None}
-
-    @property
-    def sigmas(self) -> list[float]:
-        """The sigmas of the levels, in pixels."""
-        return [float(sigma) for sigma in np.linspace(*self.sigma, self.levels)]
+    def at_level(self, draw: int) -> Degradation:
+        """Return what is done for one of the draws: with levels, blur of the draw's sigma."""
+        if not self.levels:
+            return self.degradation
+        sigma = float(np.linspace(*self.degradation.sigma, self.levels)[draw])
+        return replace(self.degradation, sigma=(sigma, sigma))
 
     @property
     def encodings(self) -> tuple[str, str]:

@@ -1,19 +1,18 @@
 """The arguments of `python -m tools.make_tfrecords`, and which of their combinations make no sense."""
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Annotated, Literal
 
 import tyro
 
+from tfdeblur.physics.degradation import BLURS, CAMERA, PRESETS, Degradation, degradation_of
 from tfdeblur.physics.draws import read_kernels
-from tfdeblur.physics.ranges import BLURS, CAMERA, Ranges, ranges_of
-from tfdeblur.physics.response import GAMMA, response_of
+from tfdeblur.physics.response import GAMMA
+from tools.items import Film
 from tools.sources import SOURCES
 from tools.sources.pairs import LAYOUTS
-
-VIDEO = ("frames", "response", "max_motion", "interpolate")
-"""The options that are for the source video."""
 
 
 @dataclass(frozen=True)
@@ -37,13 +36,24 @@ class Options:
     # file; none: a pair of equal pictures.
     blur: Literal[BLURS] = "gaussian"
     # gaussian, space_variant, two_depths: lowest and highest standard deviation in pixels.
-    sigma: tuple[float, float] = Ranges.sigma
+    sigma: tuple[float, float] = Degradation.sigma
     # disk: lowest and highest radius in pixels.
-    radius: tuple[float, float] = Ranges.radius
+    radius: tuple[float, float] = Degradation.radius
     # motion, shake: lowest and highest length of the path in pixels.
-    length: tuple[float, float] = Ranges.length
+    length: tuple[float, float] = Degradation.length
     # measured: the kernels, each drawn as often: FILE.npz (all of it), FILE.npz:NAME, FILE.npy or a picture.
     kernels: str | None = None
+    # What is done to sharp pictures, by name; other options take the place of its own. orlandi-cifar, king-5x5,
+    # kendall-phase1: as in the reports; defocus, camera-shake, phone-photo: as it happens to photographs.
+    degrade: Literal[tuple(PRESETS)] | None = None
+    # gaussian: draw sigmas as absolute values of a normal variable of this standard deviation.
+    deviation: float | None = Degradation.deviation
+    # The camera's response: pictures are blurred, or frames averaged, in the light that they show. gamma:EXPONENT,
+    # srgb, a file of a curve, or linear, which takes the values for light (as GoPro's `blur` was made, and its
+    # `blur_gamma` with gamma:2.2). By default linear, and gamma:2.2 for video.
+    response: str | None = None
+    # Lowest and highest factor by which what is white is brighter than white, before the blur.
+    highlights: tuple[float, float] | None = None
     # Lowest and highest gain: the light of both pictures is multiplied by it, and cut off at white after the blur.
     gain: tuple[float, float] | None = None
     # Poisson noise: lowest and highest number of photons of a white pixel (1000 is noisy).
@@ -95,15 +105,12 @@ class Options:
     workers: int = os.cpu_count() or 1
     # video: lowest and highest number of frames that make an exposure, in steps of 2. Of an odd number the sharp frame
     # is in the middle.
-    frames: tuple[int, int] = (7, 13)
-    # video: the camera's response, in whose light frames are averaged: gamma:EXPONENT, srgb, a file of a curve, or
-    # linear, which averages the values as they are (as GoPro's `blur` was made, and its `blur_gamma` with gamma:2.2).
-    response: str = GAMMA
+    frames: tuple[int, int] = Film.frames
     # video: leave out exposures with a longer motion from one frame to the next, in pixels of the records: their
     # average shows several pictures in place of a blurred one.
-    max_motion: float = 2.0
+    max_motion: float = Film.max_motion
     # video: keep them, with frames in between along the optical flow, where that finds the frames that are there.
-    interpolate: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
+    interpolate: Annotated[bool, tyro.conf.FlagCreatePairsOff] = Film.interpolate
     # Seed of blurs, splits and order.
     seed: int = 0
     # At a picture that cannot be used: stop, or leave it out and list it in the manifest.
@@ -136,29 +143,33 @@ def check(options: Options) -> None:
         raise ValueError(f"--blank is {options.blank}; it takes a standard deviation where white is 1, 0 <= BLANK < 1")
     if options.shards and options.shard_mb:
         raise ValueError("--shards and --shard-mb both say how many shards to write; give one of them")
-    made = ("blur", "draws", "levels", *(field.name for field in fields(Ranges) if field.name not in CAMERA))
+    made = ("degrade", "draws", "levels", *(field.name for field in fields(Degradation) if field.name not in CAMERA))
     if options.source == "pairs":
         _leave_out(options, ("as_float", *made, *CAMERA), "is for sharp pictures, pairs come with blurred ones")
     else:
-        ranges_of(options)
+        degradation(options)
         if options.kernels:
             read_kernels(options.kernels)
         _leave_out(options, ("layout", "blur_folder", "realblur", "blur_dir", "sharp_dir"), "is for the source pairs")
     if options.source == "video":
         _leave_out(options, made, "is for sharp pictures, videos are blurred by their own motion")
-        response_of(options.response)
         if not 3 <= options.frames[0] <= options.frames[1]:
             low, high = options.frames
             raise ValueError(f"--frames is {low} {high}; it takes the lowest and the highest number, 3 <= LOW <= HIGH")
     else:
-        _leave_out(options, VIDEO, "is for the source video")
+        _leave_out(options, [field.name for field in fields(Film)], "is for the source video")
     if options.source == "sample":
         _leave_out(options, ("src",), "has no part in the sample, whose photographs come with Python packages")
     if options.splits:
         _leave_out(options, ("rename",), "is for the source's own splits, which --splits does away with")
 
 
-def _leave_out(options: Options, names: tuple[str, ...], reason: str) -> None:
+def degradation(options: Options) -> Degradation:
+    """Return what the options say is done to sharp pictures, or to exposures of videos; errors as of `Degradation`."""
+    return degradation_of(options, **({"blur": "none", "response": GAMMA} if options.source == "video" else {}))
+
+
+def _leave_out(options: Options, names: Sequence[str], reason: str) -> None:
     """Refuse options that would change nothing, so that nobody waits for what they promise."""
     defaults = {field.name: field.default for field in fields(Options)}
     for name in names:

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from tfdeblur.data.records import Record, serialize
-from tfdeblur.physics.ranges import CAMERA
+from tfdeblur.physics.response import light_of
 from tools import pictures
-from tools.degrade import camera, degrade
+from tools.degrade import Degraded, degrade, photograph
 from tools.filming import filmed
 from tools.items import Item, Recipe, random_numbers
 
@@ -85,7 +85,7 @@ def record_item(item: Item, recipe: Recipe) -> Recorded:
         sharp = _read(item.sharp, item, recipe, pixels)
         blur = _read(item.blur, item, recipe, pixels)
         _check_equal(blur, sharp)
-        pairs = [(Record(b"", b"", *recipe.encodings, 0, 0, recipe.channels, item.name, item.scene), blur, sharp)]
+        pairs = [(_empty(item.name, item, recipe), blur, sharp)]
     _check_patch(sharp, recipe)
     records = [serialize(record) for pair in pairs for record in _cut(*pair, recipe)]
     return Recorded(records, recipe.patch or sharp.size, sharp.grey)
@@ -95,7 +95,7 @@ def estimated_bytes(item: Item, recipe: Recipe) -> float:
     """Return about how many bytes an item's records take; errors as of `record_item`."""
     part, span = 1.0, item.span
     if span:
-        few = replace(span, count=min(2 * recipe.frames[1], span.count))
+        few = replace(span, count=min(2 * recipe.film.frames[1], span.count))
         item, part = replace(item, span=few), few.count / span.count
     return sum(map(len, record_item(item, recipe).records)) / part
 
@@ -103,23 +103,19 @@ def estimated_bytes(item: Item, recipe: Recipe) -> float:
 def _record_exposures(item: Item, recipe: Recipe) -> Recorded:
     """Make the records of a part of a clip, one or its patches for each exposure."""
     dropped, ghosts, records, size = Counter(), [], [], None
+    camera = recipe.degradation
     for pair in filmed(item, recipe, dropped, ghosts):
         name = f"{item.scene}/{pair.number:06d}"
         blur, sharp = (Side(name, picture.shape[:2], picture) for picture in (pair.blur, pair.sharp))
         _check_patch(sharp, recipe)
-        taken = _photographed(blur, sharp, random_numbers(recipe, item, pair.number), recipe)
-        record = Record(b"", b"", *recipe.encodings, 0, 0, recipe.channels, name, item.scene)
-        records += [serialize(each) for each in _cut(record, *taken, recipe)]
+        taken = Degraded(_unit(blur), None, {})
+        if camera.exposes:
+            light, random = light_of(taken.picture, camera.response), random_numbers(recipe, item, pair.number)
+            taken = photograph(light, _unit(sharp), random, camera, {})
+        cut = _cut(_empty(name, item, recipe, **taken.drawn), *_sides(sharp, taken, recipe), recipe)
+        records += [serialize(record) for record in cut]
         size = recipe.patch or sharp.size
     return Recorded(records, size, dropped=dict(dropped), ghosts=ghosts)
-
-
-def _photographed(blur: Side, sharp: Side, random: np.random.Generator, recipe: Recipe) -> tuple[Side, Side]:
-    """Return the sides as a camera would have stored them."""
-    if not (recipe.as_float or any(getattr(recipe, name) for name in CAMERA)):
-        return blur, sharp
-    light, exposed = camera(*(np.float32(side.picture) / np.float32(255) for side in (blur, sharp)), random, recipe)
-    return replace(blur, picture=_stored(light, recipe)), _exposed(sharp, exposed)
 
 
 def _read(source: str | bytes, item: Item, recipe: Recipe, pixels: bool) -> Side:
@@ -155,28 +151,32 @@ def _check_patch(side: Side, recipe: Recipe) -> None:
 
 def _blurred_versions(item: Item, sharp: Side, recipe: Recipe) -> Iterator[tuple[Record, Side, Side]]:
     """Yield every draw as a record without pictures, and the two pictures."""
-    scaled = np.float32(sharp.picture) / np.float32(255)
+    scaled = _unit(sharp)
     for draw in range(recipe.draws):
-        one = replace(recipe, sigma=(recipe.sigmas[draw],) * 2) if recipe.levels else recipe
         try:
-            blurred, exposed = degrade(scaled, random_numbers(recipe, item, draw), one)
+            degraded = degrade(scaled, random_numbers(recipe, item, draw), recipe.at_level(draw))
         except ValueError as error:
             raise ValueError(f"{sharp.title} cannot be blurred: {error}") from error
         name = item.name if recipe.draws == 1 else f"{item.name}/draw{draw:02d}"
-        known = {"sigma": blurred.sigma, "kernel": blurred.kernel}
-        record = Record(b"", b"", *recipe.encodings, 0, 0, recipe.channels, name, item.scene, **known)
-        picture = _stored(blurred.picture, recipe)
-        blur = replace(sharp, picture=picture, kept=None, sigma_map=blurred.sigma_map)
-        yield record, blur, _exposed(sharp, exposed)
+        yield _empty(name, item, recipe, **degraded.drawn), *_sides(sharp, degraded, recipe)
 
 
-def _stored(picture: np.ndarray, recipe: Recipe) -> np.ndarray:
-    return picture if recipe.as_float else pictures.to_eight_bit(picture)
+def _sides(sharp: Side, degraded: Degraded, recipe: Recipe) -> tuple[Side, Side]:
+    """Return the degraded picture, and the sharp one of the same exposure, as they are stored."""
+    picture = degraded.picture if recipe.as_float else pictures.to_eight_bit(degraded.picture)
+    blur = replace(sharp, picture=picture, kept=None, sigma_map=degraded.sigma_map)
+    if degraded.sharp is None:
+        return blur, sharp
+    return blur, replace(sharp, picture=pictures.to_eight_bit(degraded.sharp), kept=None)
 
 
-def _exposed(sharp: Side, picture: np.ndarray | None) -> Side:
-    """Return the sharp side with another exposure's picture, if there is one."""
-    return sharp if picture is None else replace(sharp, picture=pictures.to_eight_bit(picture), kept=None)
+def _empty(name: str, item: Item, recipe: Recipe, **known) -> Record:
+    """Return a record without pictures."""
+    return Record(b"", b"", *recipe.encodings, 0, 0, recipe.channels, name, item.scene, **known)
+
+
+def _unit(side: Side) -> np.ndarray:
+    return np.float32(side.picture) / np.float32(255)
 
 
 def _cut(record: Record, blur: Side, sharp: Side, recipe: Recipe) -> Iterator[Record]:

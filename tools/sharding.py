@@ -71,7 +71,7 @@ def write_shards(
     missing = [shard for shard in shards if done[shard.file] is None]
     advance(sum(len(shard.items) for shard in shards) - sum(len(shard.items) for shard in missing))
     items = (item for shard in missing for item in shard.items)
-    ahead = workers + 1 if recipe.frames else 4 * workers  # a part of a clip has many records
+    ahead = workers + 1 if recipe.film else 4 * workers  # a part of a clip has many records
     results = ordered_map(lambda item: _attempt(item, recipe, skip), items, workers, ahead)
     try:
         for shard in missing:

@@ -8,8 +8,9 @@ from keras import ops
 
 from tfdeblur.physics import noise
 from tfdeblur.physics.blur import convolve, gaussian_blur, space_variant_blur
-from tfdeblur.physics.draws import DRAWS, kernel_bank
-from tfdeblur.physics.ranges import CAMERA, Ranges
+from tfdeblur.physics.degradation import Degradation
+from tfdeblur.physics.draws import DRAWS, half_normal, kernel_bank
+from tfdeblur.physics.response import light_of, values_of
 from tfdeblur.physics.sigma_maps import SMOOTH_MAPS, drawn_for, map_of
 from tfdeblur.physics.trajectories import streak
 
@@ -26,7 +27,7 @@ own where they say it; or length and direction of a motion."""
 Degrade = Callable[[tf.Tensor, tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
 
 
-def degrading(ranges: Ranges, seed: int, target: str = "sharp") -> Degrade | None:
+def degrading(described: Degradation, seed: int, target: str = "sharp") -> Degrade | None:
     """Return the function that degrades a sample, or None where the records' own pairs are wanted as they are.
 
     Sigmas, maps of sigmas, noise, gain and quality are drawn for each sample; kernels from a bank of 512. A sample is
@@ -39,7 +40,7 @@ def degrading(ranges: Ranges, seed: int, target: str = "sharp") -> Degrade | Non
 
     Parameters
     ----------
-    ranges : Ranges
+    described : Degradation
         What to draw from. The blur `"recorded"` is the records' own, to which the camera's part is added.
     seed : int
         Seed of the bank.
@@ -58,56 +59,70 @@ def degrading(ranges: Ranges, seed: int, target: str = "sharp") -> Degrade | Non
     ValueError
         What is to be learned is not known of such a blur.
     """
-    if target != "sharp" and ranges.blur not in LEARNED_OF[target]:
+    if target != "sharp" and described.blur not in LEARNED_OF[target]:
         raise ValueError(
-            f"--blur {ranges.blur} has no {target} to be estimated; {', '.join(LEARNED_OF[target])} may have"
+            f"--blur {described.blur} has no {target} to be estimated; {', '.join(LEARNED_OF[target])} may have"
         )
-    if ranges.blur == "recorded" and not any(getattr(ranges, name) for name in CAMERA):
+    if described.blur == "recorded" and not described.exposes:
         return None
-    if ranges.blur in DRAWS:
-        bank = kernel_bank(ranges.blur, ranges, BANK, np.random.default_rng([seed, BANK]))
+    if described.blur in DRAWS:
+        bank = kernel_bank(described.blur, described, BANK, np.random.default_rng([seed, BANK]))
         streaks = np.float32([streak(kernel) for kernel in bank])
 
     def degrade(blur, sharp, seed):
         blur_seed, gain_seed, strength_seed, noise_seed, jpeg_seed = tf.unstack(_split(seed, 5))
-        light, learned = _unit(blur), sharp
-        if ranges.blur in DRAWS:
+        learned = sharp
+        if described.blur == "recorded":
+            light = light_of(_unit(blur), described.response)
+        else:
+            light = light_of(_unit(sharp), described.response)
+            if described.highlights:
+                highlights_seed, blur_seed = tf.unstack(_split(blur_seed, 2))
+                light = noise.highlights(light, _drawn(described.highlights, highlights_seed))
+        if described.blur in DRAWS:
             which = tf.random.stateless_uniform([], blur_seed, 0, len(bank), tf.int32)
-            boundary = "zero" if ranges.blur == "gaussian5x5" else "reflect"
-            light, learned = convolve(_unit(sharp), tf.gather(bank, which), boundary), tf.gather(streaks, which)
-        elif ranges.blur != "recorded":
-            light, learned = _blurred(_unit(sharp), ranges, blur_seed)
-        if ranges.gain:
-            gain = tf.random.stateless_uniform([], gain_seed, *ranges.gain)
+            boundary = "zero" if described.blur == "gaussian5x5" else "reflect"
+            light, learned = convolve(light, tf.gather(bank, which), boundary), tf.gather(streaks, which)
+        elif described.blur != "recorded":
+            light, learned = _blurred(light, described, blur_seed)
+        if described.gain:
+            gain = _drawn(described.gain, gain_seed)
             light = light * gain
-            sharp = sharp if target != "sharp" else _as(noise.saturate(_unit(sharp), gain), sharp.dtype)
+            if target == "sharp":
+                seen = noise.saturate(light_of(_unit(sharp), described.response), gain)
+                sharp = _as(values_of(seen, described.response), sharp.dtype)
         strength_seeds, noise_seeds = (tf.unstack(_split(each, 2)) for each in (strength_seed, noise_seed))
-        if ranges.photons:
-            photons = tf.random.stateless_uniform([], strength_seeds[0], *ranges.photons)
-            light = noise.poisson_noise(light, photons, noise_seeds[0])
-        if ranges.noise:
-            deviation = tf.random.stateless_uniform([], strength_seeds[1], *ranges.noise)
-            light = noise.gaussian_noise(light, deviation, noise_seeds[1])
-        light = noise.saturate(light)
-        if ranges.jpeg:
-            quality = tf.random.stateless_uniform([], jpeg_seed, ranges.jpeg[0], ranges.jpeg[1] + 1, tf.int32)
-            light = noise.jpeg(light, quality)
-        return _as(light, blur.dtype), sharp if target == "sharp" else learned
+        if described.photons:
+            light = noise.poisson_noise(light, _drawn(described.photons, strength_seeds[0]), noise_seeds[0])
+        if described.noise:
+            light = noise.gaussian_noise(light, _drawn(described.noise, strength_seeds[1]), noise_seeds[1])
+        picture = values_of(noise.saturate(light), described.response)
+        if described.jpeg:
+            low, high = described.jpeg
+            picture = noise.jpeg(picture, tf.random.stateless_uniform([], jpeg_seed, low, high + 1, tf.int32))
+        return _as(picture, blur.dtype), sharp if target == "sharp" else learned
 
     return degrade
 
 
-def _blurred(sharp: tf.Tensor, ranges: Ranges, seed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+def _drawn(interval: tuple[float, float], seed: tf.Tensor) -> tf.Tensor:
+    return tf.random.stateless_uniform([], seed, *interval)
+
+
+def _blurred(light: tf.Tensor, described: Degradation, seed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """Blur a picture as `tools.degrade.BLURS` does it of the same kind; return its map of sigma too."""
-    size = sharp.shape[:2]
-    if ranges.blur == "gaussian":
-        sigma = tf.random.stateless_uniform([], seed, *ranges.sigma)
-        return gaussian_blur(sharp, sigma, ranges.sigma[1]), tf.fill((*size, 1), sigma)
-    if ranges.blur in SMOOTH_MAPS:
-        uniform = tf.random.stateless_uniform([drawn_for(ranges.blur, size)], seed)
-        sigma = map_of(ranges.blur, uniform, size, *ranges.sigma, ops)
-        return space_variant_blur(sharp, sigma, ranges.sigma[1]), sigma[..., None]
-    return sharp, tf.zeros((*size, 1))
+    size = light.shape[:2]
+    if described.blur == "gaussian":
+        if described.deviation:
+            sigma = half_normal(_drawn((0.0, 1.0), seed), *described.sigma, described.deviation)
+        else:
+            sigma = _drawn(described.sigma, seed)
+        return gaussian_blur(light, sigma, described.sigma[1]), tf.fill((*size, 1), sigma)
+    if described.blur in SMOOTH_MAPS:
+        uniform = tf.random.stateless_uniform([drawn_for(described.blur, size)], seed)
+        sigma = map_of(described.blur, uniform, size, *described.sigma, ops)
+        return space_variant_blur(light, sigma, described.sigma[1]), sigma[..., None]
+    return light, tf.zeros((*size, 1))
 
 
 def _split(seed: tf.Tensor, count: int) -> tf.Tensor:

@@ -16,7 +16,7 @@ from functools import partial
 import tensorflow as tf
 
 from tfdeblur.data import cache_files, degrade, patches, raw, records, transforms
-from tfdeblur.physics.ranges import Ranges
+from tfdeblur.physics.degradation import Degradation
 
 READERS = 16
 """Shards read side by side. A constant, since the order of the samples depends on it."""
@@ -74,7 +74,7 @@ def training_batches(
     cache: str = "memory",
     shuffle: int = 4096,
     augment: bool = True,
-    degradation: Ranges | None = None,
+    degradation: Degradation | None = None,
     target: str = "sharp",
     seed: int = 0,
     first_step: int = 0,
@@ -102,7 +102,7 @@ def training_batches(
         make up 2 GiB at most.
     augment : bool
         Whether to flip and turn.
-    degradation : Ranges, optional
+    degradation : Degradation, optional
         Blur the sharp samples anew in every epoch, or add noise to them: see `degrade.degrading`.
     target : {"sharp", "sigma", "motion"}
         The second of each pair: the sharp picture; the map of sigma, `(batch, h, w, 1)`, float32, in pixels; or the
@@ -179,7 +179,7 @@ def validation_batches(
     batch: int,
     patch: tuple[int, int] | None = None,
     limit: int | None = None,
-    degradation: Ranges | None = None,
+    degradation: Degradation | None = None,
     target: str = "sharp",
     seed: int = 0,
 ) -> tf.data.Dataset:
@@ -265,7 +265,7 @@ def _decode_sigma(serialized: tf.Tensor, manifest: dict) -> tuple[tf.Tensor, tf.
     return blur, tf.fill(tf.shape(blur[..., :1]), tf.debugging.check_numerics(sigma, unknown))
 
 
-def _decoder(manifest: dict, degradation: Ranges | None, target: str) -> Callable:
+def _decoder(manifest: dict, degradation: Degradation | None, target: str) -> Callable:
     """Return what decodes a record into the pair that is to be learned from, or that it is made of."""
     recorded = degradation is None or degradation.blur == "recorded"
     return partial(_decode_sigma if target == "sigma" and recorded else _decode, manifest=manifest)

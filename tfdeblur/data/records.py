@@ -15,6 +15,9 @@ MANIFEST = "manifest.json"
 PLAN = "plan.json"
 """What an unfinished data set holds in place of a manifest."""
 
+CAMERA = ("highlights", "gain", "photons", "noise", "jpeg")
+"""What a record says of the camera."""
+
 FEATURES = {
     "blur": tf.io.FixedLenFeature([], tf.string),
     "sharp": tf.io.FixedLenFeature([], tf.string),
@@ -28,6 +31,7 @@ FEATURES = {
     "sigma": tf.io.FixedLenFeature([], tf.float32, float("nan")),
     "kernel": tf.io.FixedLenSequenceFeature([], tf.float32, allow_missing=True),
     "kernel_height": tf.io.FixedLenFeature([], tf.int64, 0),
+    **{name: tf.io.FixedLenFeature([], tf.float32, float("nan")) for name in CAMERA},
 }
 
 
@@ -50,6 +54,8 @@ class Record:
         known.
     kernel : numpy.ndarray, optional
         The blur kernel `(h, w)`, float32, where it is known.
+    highlights, gain, photons, noise, jpeg : float
+        What the camera did, in the units of `physics.degradation`; NaN where it did not, or where it is not known.
     """
 
     blur: bytes
@@ -63,6 +69,11 @@ class Record:
     scene: str
     sigma: float = float("nan")
     kernel: np.ndarray | None = None
+    highlights: float = float("nan")
+    gain: float = float("nan")
+    photons: float = float("nan")
+    noise: float = float("nan")
+    jpeg: float = float("nan")
 
 
 def serialize(record: Record) -> bytes:
@@ -145,7 +156,8 @@ def read_records(path: str) -> Iterator[Record]:
         kernel = features["kernel"].reshape(kernel_height, -1) if kernel_height else None
         text = {key: features[key].decode() for key in ("name", "scene", "blur_encoding", "sharp_encoding")}
         size = {key: int(features[key]) for key in ("height", "width", "channels")}
-        yield Record(features["blur"], features["sharp"], **text, **size, sigma=float(features["sigma"]), kernel=kernel)
+        known = {key: float(features[key]) for key in ("sigma", *CAMERA)}
+        yield Record(features["blur"], features["sharp"], **text, **size, **known, kernel=kernel)
         index += 1
 
 

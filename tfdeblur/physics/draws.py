@@ -1,42 +1,65 @@
 """Blur kernels drawn at random."""
 
+import math
 import os
 from collections.abc import Callable
 from functools import lru_cache
 
 import numpy as np
+from scipy import special
 
+from tfdeblur.physics.degradation import Degradation
 from tfdeblur.physics.kernels import camera_shake, disk, gaussian_kernel, kernel_names, linear_motion, read_kernel
-from tfdeblur.physics.ranges import Ranges
 
 
-def draw_kings(random: np.random.Generator, ranges: Ranges) -> np.ndarray:
+def half_normal(uniform, low: float, high: float, deviation: float):
+    """Return the absolute value of a normal variable, between two bounds, of a variable uniform in [0, 1].
+
+    Parameters
+    ----------
+    uniform : float or tensor
+        The uniform variable.
+    low, high : float
+        Bounds, 0 <= low <= high.
+    deviation : float
+        Standard deviation of the normal variable.
+    """
+    scale = deviation * math.sqrt(2)
+    first, last = math.erf(low / scale), math.erf(high / scale)
+    if isinstance(uniform, float):
+        return min(scale * float(special.erfinv(first + uniform * (last - first))), high)
+    from keras import ops
+
+    return ops.minimum(scale * ops.erfinv(first + uniform * (last - first)), high)
+
+
+def draw_kings(random: np.random.Generator, described: Degradation) -> np.ndarray:
     """Return King's kernel, 5x5 of sigma 1: nothing is drawn."""
     return gaussian_kernel(5, 1.0)
 
 
-def draw_disk(random: np.random.Generator, ranges: Ranges) -> np.ndarray:
-    """Return a disk of a radius from `ranges.radius`."""
-    return disk(random.uniform(*ranges.radius))
+def draw_disk(random: np.random.Generator, described: Degradation) -> np.ndarray:
+    """Return a disk of a radius from `described.radius`."""
+    return disk(random.uniform(*described.radius))
 
 
-def draw_motion(random: np.random.Generator, ranges: Ranges) -> np.ndarray:
-    """Return a motion of a length from `ranges.length` in any direction."""
-    return linear_motion(random.uniform(*ranges.length), random.uniform(0, 180))
+def draw_motion(random: np.random.Generator, described: Degradation) -> np.ndarray:
+    """Return a motion of a length from `described.length` in any direction."""
+    return linear_motion(random.uniform(*described.length), random.uniform(0, 180))
 
 
-def draw_shake(random: np.random.Generator, ranges: Ranges) -> np.ndarray:
-    """Return a camera shake whose path has a length from `ranges.length`."""
-    return camera_shake(random, random.uniform(*ranges.length))
+def draw_shake(random: np.random.Generator, described: Degradation) -> np.ndarray:
+    """Return a camera shake whose path has a length from `described.length`."""
+    return camera_shake(random, random.uniform(*described.length))
 
 
-def draw_measured(random: np.random.Generator, ranges: Ranges) -> np.ndarray:
-    """Return one of the kernels of the file `ranges.kernels`."""
-    found = read_kernels(ranges.kernels)
+def draw_measured(random: np.random.Generator, described: Degradation) -> np.ndarray:
+    """Return one of the kernels of the file `described.kernels`."""
+    found = read_kernels(described.kernels)
     return found[random.integers(len(found))]
 
 
-DRAWS: dict[str, Callable[[np.random.Generator, Ranges], np.ndarray]] = {
+DRAWS: dict[str, Callable[[np.random.Generator, Degradation], np.ndarray]] = {
     "gaussian5x5": draw_kings,
     "disk": draw_disk,
     "motion": draw_motion,
@@ -69,14 +92,14 @@ def read_kernels(path: str) -> tuple[np.ndarray, ...]:
     return tuple(read_kernel(f"{path}:{name}", centred=True) for name in kernel_names(path))
 
 
-def kernel_bank(kind: str, ranges: Ranges, count: int, random: np.random.Generator) -> np.ndarray:
+def kernel_bank(kind: str, described: Degradation, count: int, random: np.random.Generator) -> np.ndarray:
     """Draw kernels of one kind and frame them with zeros to one size.
 
     Parameters
     ----------
     kind : str
         A key of `DRAWS`.
-    ranges : Ranges
+    described : Degradation
         What they are drawn from.
     count : int
         How many.
@@ -88,7 +111,7 @@ def kernel_bank(kind: str, ranges: Ranges, count: int, random: np.random.Generat
     numpy.ndarray
         `(count, h, w)`, float32.
     """
-    drawn = [DRAWS[kind](random, ranges) for _ in range(count)]
+    drawn = [DRAWS[kind](random, described) for _ in range(count)]
     height, width = (max(kernel.shape[axis] for kernel in drawn) for axis in (0, 1))
     bank = np.zeros((count, height, width), np.float32)
     for frame, kernel in zip(bank, drawn, strict=True):

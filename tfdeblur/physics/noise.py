@@ -2,14 +2,18 @@
 
 Pure functions on pictures `(N, H, W, C)` or `(H, W, C)`, floating point with white at 1. Arrays give arrays; their
 randomness is a NumPy generator. Tensors give tensors; their randomness is a seed of two integers, and equal seeds give
-equal noise, within `tf.data` and outside. In the order of a camera: `poisson_noise`, `gaussian_noise`, `saturate`,
-`round_to_bytes`, `jpeg`. None of the noise is cut off at black or white: `saturate` does that.
+equal noise, within `tf.data` and outside. In the order of a camera: `highlights`, before the blur; `poisson_noise`,
+`gaussian_noise`, `saturate`, `round_to_bytes`, `jpeg`. None of the noise is cut off at black or white: `saturate` does
+that.
 """
 
 import io
 from functools import partial
 
 import numpy as np
+
+WHITE = 0.8
+"""Light above which a picture's may have been brighter."""
 
 
 def gaussian_noise(pictures, deviation, random):
@@ -77,6 +81,33 @@ def poisson_noise(pictures, photons, random):
     expected = tf.maximum(tf.cast(pictures, tf.float32), 0.0) * photons
     counted = tf.random.stateless_poisson(tf.shape(expected), random, expected, tf.float32)
     return tf.cast(counted / photons, pictures.dtype)
+
+
+def highlights(light, factor):
+    """Make what is white in a picture brighter than white, as it is in most scenes.
+
+    Light from four fifths of white on is raised, white itself by all of the factor: so it stays a smooth function.
+
+    Parameters
+    ----------
+    light : numpy.ndarray or tensor
+        In [0, 1].
+    factor : float or tensor
+        How many times as bright as white what is white shall be, >= 1.
+
+    Returns
+    -------
+    numpy.ndarray or tensor
+        Of the same shape and dtype, in [0, factor].
+    """
+    _check("factor", factor, 1)
+    if isinstance(light, np.ndarray):
+        near = np.maximum(light - WHITE, 0) / np.asarray(1 - WHITE, light.dtype)
+        return light * (1 + np.asarray(factor - 1, light.dtype) * near * near)
+    from keras import ops
+
+    near = ops.maximum(light - WHITE, 0.0) / (1 - WHITE)
+    return light * (1.0 + ops.cast(factor - 1.0, light.dtype) * near * near)
 
 
 def saturate(pictures, gain=1.0):
@@ -156,4 +187,4 @@ def _check(name: str, value, least: float) -> None:
     """Refuse a known value that is out of its range; a tensor's is not known."""
     if isinstance(value, (int, float, np.number, np.ndarray)):
         if not (np.isfinite(value).all() and np.min(value) >= least):
-            raise ValueError(f"{name} is {value}; it must be " + (">= 0" if least == 0 else "above 0"))
+            raise ValueError(f"{name} is {value}; it must be " + (f">= {least}" if least in (0, 1) else "above 0"))

@@ -17,7 +17,7 @@ from tfdeblur.config import Experiment
 from tfdeblur.data import patches, pipeline, records
 from tfdeblur.inference import size_multiple
 from tfdeblur.models.spectra import least_side
-from tfdeblur.physics.ranges import ranges_of
+from tfdeblur.physics.degradation import degradation_of
 from tfdeblur.training import run_folder
 from tfdeblur.training.averaging import Averaging
 from tfdeblur.training.build import as_steps, batches_per_step, build
@@ -143,7 +143,7 @@ class _Run:
         if "val" in manifest["splits"]:
             patch, limit = patch_size(experiment), experiment.validation_pictures
             batch = self.plan.batch
-            made = {"degradation": ranges_of(experiment), "target": experiment.target, "seed": experiment.seed}
+            made = {"degradation": degradation_of(experiment), "target": experiment.target, "seed": experiment.seed}
             self.validation = pipeline.validation_batches(
                 experiment.data, batch=batch, patch=patch, limit=limit, **made
             )
@@ -172,7 +172,7 @@ class _Run:
         e = dataclasses.replace(self.experiment, **otherwise)
         batches = pipeline.training_batches(
             e.data, batch=self.plan.samples, patch=patch_size(e), crop=e.crop, cache=e.cache, shuffle=e.shuffle,
-            augment=e.augment, degradation=ranges_of(e), target=e.target, seed=e.seed, first_step=first_step,
+            augment=e.augment, degradation=degradation_of(e), target=e.target, seed=e.seed, first_step=first_step,
         )  # fmt: skip
         return as_steps(batches, e, self.plan.batches)
 

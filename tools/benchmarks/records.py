@@ -68,5 +68,5 @@ def _seconds(items: list[Item], folder: str, workers: int) -> float:
     with tempfile.TemporaryDirectory(dir=folder) as out:
         shards = plan_shards("benchmark", {"train": items}, {"train": 1})
         start = time.perf_counter()
-        write_shards(shards, out, Recipe(blur=None), workers=workers, skip=False, advance=lambda count: None)
+        write_shards(shards, out, Recipe(), workers=workers, skip=False, advance=lambda count: None)
         return time.perf_counter() - start

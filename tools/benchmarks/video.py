@@ -9,8 +9,10 @@ import av
 import cv2
 import skimage.data
 
+from tfdeblur.physics.degradation import Degradation
+from tfdeblur.physics.response import GAMMA
 from tools import clips, pictures
-from tools.items import Item, Recipe
+from tools.items import Film, Item, Recipe
 from tools.recording import record_item
 from tools.sharding import ordered_map
 from tools.sources.video import LEAST, list_videos
@@ -38,7 +40,8 @@ def main(clip: str | None = None, rounds: int = 5, workers: int = 2) -> dict[str
     """
     with tempfile.TemporaryDirectory() as folder:
         listed = list_videos(clip or _panned(folder)).items
-        recipe = Recipe(blur=None, frames=(FRAMES, FRAMES), response="gamma:2.2", max_motion=1e6, interpolate=False)
+        film = Film((FRAMES, FRAMES), max_motion=1e6)
+        recipe = Recipe(Degradation("none", response=GAMMA), film)
         made = list(ordered_map(lambda item: len(record_item(item, recipe).records), listed, workers, workers + 1))
         rows = [
             (
