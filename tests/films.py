@@ -4,28 +4,22 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
+import cv2
 import numpy as np
 import skimage.data
-from scipy import ndimage
-
-LOSSLESS = ("ffv1", "bgr0")
-"""Codec and pixel format that keep RGB as it is."""
 
 
 def pan(count: int, step: float = 1.0, height: int = 96, width: int = 128, which: str = "coffee") -> list[np.ndarray]:
     """Return frames `(height, width, 3)`, uint8, of a photograph that moves to the left by `step` pixels each."""
-    picture = np.float32(getattr(skimage.data, which)())
-    rows = np.s_[100 : 100 + height]
-    offsets = [60 + step * index for index in range(count)]
-    moved = [ndimage.shift(picture[rows], (0, -(offset % 1), 0), order=3, mode="nearest") for offset in offsets]
-    cut = [each[:, int(offset) : int(offset) + width] for each, offset in zip(moved, offsets, strict=True)]
-    return [np.uint8(np.clip(np.rint(each), 0, 255)) for each in cut]
+    picture = getattr(skimage.data, which)()[100 : 100 + height]
+    shifts = [np.float32([[1, 0, -60 - step * index], [0, 1, 0]]) for index in range(count)]
+    return [cv2.warpAffine(picture, shift, (width, height), flags=cv2.INTER_LANCZOS4) for shift in shifts]
 
 
 def write(
     path: Path, frames: list[np.ndarray], codec: str = "ffv1", pixels: str = "bgr0", times=None, rate: int = 120, **more
 ) -> Path:
-    """Write a clip; frame `i` is shown at `times[i] / rate` seconds, by default at `i / rate`."""
+    """Write a clip, by default without loss; frame `i` is shown at `times[i] / rate` seconds, or at `i / rate`."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with av.open(str(path), "w") as container:
         stream = container.add_stream(codec, rate, options={key: str(value) for key, value in more.items()})

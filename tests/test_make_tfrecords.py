@@ -268,5 +268,6 @@ def test_manifest_says_how_it_was_made(tmp_path):
     make(*arguments)
     manifest = json.loads((tmp_path / "set/manifest.json").read_text())
     assert manifest["command"] == ["python", "-m", "tools.make_tfrecords", *arguments]
-    assert manifest["blur"] == {"kind": "gaussian", "sigma": [0, 3], "draws": 1, "rounded": True, "seed": 0}
+    drawn = {"kind": "gaussian", "sigma": [0, 3], "response": "linear", "draws": 1}
+    assert manifest["blur"] == drawn | {"rounded": True, "seed": 0}
     assert manifest["schema"] == records.SCHEMA_VERSION and {"numpy", "pillow", "tfdeblur"} <= set(manifest["versions"])

@@ -12,7 +12,7 @@ import pytest
 from tests import films
 from tests.making import make, pixels, read, shards
 from tfdeblur.physics.frames import averaged
-from tools import clips
+from tools import clips, inspect_tfrecords
 from tools.changes import changes
 from tools.clips import Frame
 from tools.exposures import exposures
@@ -71,6 +71,7 @@ def test_parts_begin_at_key_frames_or_are_decoded_from_there(tmp_path, monkeypat
 
 
 @real
+@pytest.mark.slow
 def test_no_splice_of_real_clips_is_missed_and_hardly_a_cut_is_none():
     scenes = []
     false = total = 0
@@ -153,6 +154,15 @@ def test_what_is_no_motion_blur_is_left_out_and_counted():
     assert exposed(mixed)[1] == {"fade": 2}
 
 
+def test_the_manifest_counts_what_was_left_out(tmp_path, capsys):
+    frames = films.pan(9) + films.pan(9, 5.0, which="astronaut")
+    films.write(tmp_path / "src" / "mixed.mkv", [frames[0], *frames])
+    make("video", "--src", tmp_path / "src", "--out", tmp_path / "set", "--frames", 9, 9, "--splits", "train=1")
+    assert capsys.readouterr().out.endswith("; left out: 1 doubled, 1 cut, 1 fast\n")
+    inspect_tfrecords.main([str(tmp_path / "set"), "--pairs", "0"])
+    assert "dropped    1 doubled, 1 cut, 1 fast\n" in capsys.readouterr().out
+
+
 def test_flat_frames_have_no_cuts():
     random = np.random.default_rng(0)
     noise = [np.uint8(random.normal(128, 0.7, (96, 128, 3))) for _ in range(20)]
@@ -214,6 +224,12 @@ def test_rotated_clips_are_upright(tmp_path):
     path.write_bytes(content[:at] + turn + content[at + 36 :])
     for (_, found), expected in zip(in_parts(path, 64), [frames], strict=True):
         assert all(np.abs(np.int16(a.picture) - b).mean() < 2 for a, b in zip(found, expected, strict=True))
+
+
+def test_interlaced_clips_are_refused(tmp_path):
+    films.write(tmp_path / "src" / "tv.mp4", films.pan(20), "libx264", "yuv420p", flags="+ildct+ilme")
+    with pytest.raises(ValueError, match="tv.mp4 is interlaced; deinterlace it first"):
+        make("video", "--src", tmp_path / "src", "--out", tmp_path / "set", "--splits", "train=1")
 
 
 def test_unusable_clips_are_named(tmp_path):

@@ -13,7 +13,6 @@ SUFFIXES = frozenset(".mp4 .m4v .mov .mkv .webm .avi .mpg .mpeg .ts .mts .m2ts .
 LONGEST = 128
 """Frames after which a span ends even where no key frame follows; the next is then decoded from the one before."""
 
-
 PIXELS = {(1, False): "gray", (1, True): "gray16le", (3, False): "rgb24", (3, True): "rgb48le"}
 """FFmpeg's name of arrays of so many channels, of 8 bit or more."""
 
@@ -90,7 +89,7 @@ def frames(path: str, span: Span, channels: int) -> Iterator[Frame]:
     Raises
     ------
     ValueError
-        The file is damaged.
+        The file is damaged, or interlaced.
     """
     import av
 
@@ -106,6 +105,8 @@ def frames(path: str, span: Span, channels: int) -> Iterator[Frame]:
                     continue
                 if frame.is_corrupt:
                     raise ValueError(f"{path} is damaged at frame {number}; {_ADVICE}")
+                if frame.interlaced_frame:
+                    raise ValueError(f"{path} is interlaced; deinterlace it first, for example by ffmpeg -vf bwdif=1")
                 yield Frame(_upright(frame, channels), number, float(frame.pts * stream.time_base))
                 number += 1
                 if number == span.number + span.count:

@@ -4,6 +4,7 @@ import json
 import os
 import platform
 from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, fields, replace
 from importlib.metadata import version
 
@@ -22,7 +23,7 @@ LISTED_SCENES = 1000
 """A manifest lists the scenes of a split up to this number, and counts them beyond it."""
 
 
-def make(options: Options, command: list[str]) -> str:
+def make(options: Options, command: list[str], flags: Sequence[str] = ()) -> str:
     """Make the data set, or what is missing of it.
 
     Parameters
@@ -31,6 +32,8 @@ def make(options: Options, command: list[str]) -> str:
         The command's arguments.
     command : list of str
         The command line, for the manifest.
+    flags : sequence of str
+        Apache Beam's own options.
 
     Returns
     -------
@@ -55,7 +58,10 @@ def make(options: Options, command: list[str]) -> str:
         shards = plan_shards(name, splits, counts)
         with tqdm(total=sum(map(len, splits.values())), unit=f" {listing.unit}", disable=None, smoothing=0.05) as bar:
             skip = options.on_error == "skip"
-            facts = write_shards(shards, options.out, recipe, workers=options.workers, skip=skip, advance=bar.update)
+            engine = beam_engine(options, flags, recipe, skip) if options.runner else None
+            facts = write_shards(
+                shards, options.out, recipe, workers=options.workers, skip=skip, advance=bar.update, engine=engine
+            )
         check_written(facts, shards)
         manifest = manifest_of(name, command, digest, recipe, listing, shards, facts)
         storage.write_text(storage.join(options.out, MANIFEST), json.dumps(manifest, indent=1))
@@ -65,6 +71,13 @@ def make(options: Options, command: list[str]) -> str:
                 storage.remove(storage.join(options.out, shard.file))
         storage.remove(storage.join(options.out, PLAN))
     return summary(options.out, manifest)
+
+
+def beam_engine(options: Options, flags: Sequence[str], recipe: Recipe, skip: bool) -> Callable:
+    """Return what writes shards by Apache Beam."""
+    from tools import beam
+
+    return lambda shards: beam.write(shards, options.out, recipe, skip, options.runner, flags)
 
 
 def _absolute(path: str) -> str:
@@ -186,7 +199,7 @@ def describe_blur(recipe: Recipe, listing: Listing) -> dict:
     if recipe.degradation is None:
         return {"kind": "imported", **listing.description}
     said = recipe.degradation.says
-    said["kind"] = said.pop("blur")
+    said = {"kind": said.pop("blur"), **said}
     if recipe.film:
         said |= {"kind": "frames", **asdict(recipe.film)}
     else:

@@ -124,6 +124,8 @@ def describe(folder: str, manifest: dict) -> str:
         f"  encoding   blurred {manifest['encoding']['blur']}, sharp {manifest['encoding']['sharp']}",
         f"  blur       {json.dumps(manifest['blur'])}",
     ]
+    dropped = manifest.get("dropped", {})
+    lines += [f"  dropped    {', '.join(f'{count} {reason}' for reason, count in dropped.items())}"] if dropped else []
     skipped = manifest.get("skipped", [])
     lines += [f"  left out   {len(skipped)}"] if skipped else []
     lines += [f"    {entry['name']}: {entry['reason']}" for entry in skipped[:10]]

@@ -15,12 +15,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Make a data set as the arguments say."""
     from tools.options import Options
 
-    options = tyro.cli(Options, args=arguments, prog="python -m tools.make_tfrecords", description=DESCRIPTION)
-    command = ["python", "-m", "tools.make_tfrecords", *(sys.argv[1:] if arguments is None else arguments)]
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    named = {"prog": "python -m tools.make_tfrecords", "description": DESCRIPTION}
+    flags = []
+    if any(argument.partition("=")[0] == "--runner" for argument in given):
+        options, flags = tyro.cli(Options, args=given, return_unknown_args=True, **named)
+    else:
+        options = tyro.cli(Options, args=given, **named)
+    command = ["python", "-m", "tools.make_tfrecords", *given]
     import_tensorflow()
     from tools.dataset import make
 
-    print(make(options, command))
+    print(make(options, command, flags))
 
 
 if __name__ == "__main__":

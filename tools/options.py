@@ -14,6 +14,9 @@ from tools.items import Film
 from tools.sources import SOURCES
 from tools.sources.pairs import LAYOUTS
 
+RUNNERS = ("DirectRunner", "FlinkRunner", "SparkRunner", "DataflowRunner")
+"""Apache Beam's, on this machine and on clusters."""
+
 
 @dataclass(frozen=True)
 class Options:
@@ -88,7 +91,7 @@ class Options:
     blank: float | None = None
     # 1 for grey, 3 for RGB; other pictures are converted. By default 1 for mnist and textures, else 3.
     channels: Literal[1, 3] | None = None
-    # At most so many pictures of each split, for trials.
+    # At most so many pictures, or parts of clips, of each split, for trials.
     limit: int | None = None
     # pairs: how --src is laid out.
     layout: Literal[("auto", *LAYOUTS)] = "auto"
@@ -111,6 +114,8 @@ class Options:
     max_motion: float = Film.max_motion
     # video: keep them, with frames in between along the optical flow, where that finds the frames that are there.
     interpolate: Annotated[bool, tyro.conf.FlagCreatePairsOff] = Film.interpolate
+    # Write by Apache Beam, in place of threads; Beam's own options may follow, such as --direct_num_workers 4.
+    runner: Literal[RUNNERS] | None = None
     # Seed of blurs, splits and order.
     seed: int = 0
     # At a picture that cannot be used: stop, or leave it out and list it in the manifest.

@@ -108,12 +108,13 @@ def _record_exposures(item: Item, recipe: Recipe) -> Recorded:
         name = f"{item.scene}/{pair.number:06d}"
         blur, sharp = (Side(name, picture.shape[:2], picture) for picture in (pair.blur, pair.sharp))
         _check_patch(sharp, recipe)
-        taken = Degraded(_unit(blur), None, {})
-        if camera.exposes:
-            light, random = light_of(taken.picture, camera.response), random_numbers(recipe, item, pair.number)
-            taken = photograph(light, _unit(sharp), random, camera, {})
-        cut = _cut(_empty(name, item, recipe, **taken.drawn), *_sides(sharp, taken, recipe), recipe)
-        records += [serialize(record) for record in cut]
+        drawn = {}
+        if camera.exposes or recipe.as_float:
+            light, random = light_of(_unit(blur), camera.response), random_numbers(recipe, item, pair.number)
+            taken = photograph(light, _unit(sharp), random, camera, drawn)
+            drawn, (blur, sharp) = taken.drawn, _sides(sharp, taken, recipe)
+        record = _empty(name, item, recipe, **drawn)
+        records += [serialize(each) for each in _cut(record, blur, sharp, recipe)]
         size = recipe.patch or sharp.size
     return Recorded(records, size, dropped=dict(dropped), ghosts=ghosts)
 

@@ -36,7 +36,14 @@ def ordered_map(function: Callable, arguments: Iterable, workers: int, ahead: in
 
 
 def write_shards(
-    shards: list[Shard], out: str, recipe: Recipe, *, workers: int, skip: bool, advance: Callable[[int], None]
+    shards: list[Shard],
+    out: str,
+    recipe: Recipe,
+    *,
+    workers: int,
+    skip: bool,
+    advance: Callable[[int], None],
+    engine: Callable[[list[Shard]], None] | None = None,
 ) -> list[dict]:
     """Write the shards that are not there yet.
 
@@ -54,6 +61,8 @@ def write_shards(
         Leave out items that cannot be used, rather than stop at the first.
     advance : callable
         Told how many more items are done.
+    engine : callable, optional
+        Writes shards in place of the threads, each by `write_shard`.
 
     Returns
     -------
@@ -70,6 +79,9 @@ def write_shards(
     done = {shard.file: _finished(shard, out, skip) for shard in shards}
     missing = [shard for shard in shards if done[shard.file] is None]
     advance(sum(len(shard.items) for shard in shards) - sum(len(shard.items) for shard in missing))
+    if engine and missing:
+        engine(missing)
+        return [done[shard.file] or _written(shard, out) for shard in shards]
     items = (item for shard in missing for item in shard.items)
     ahead = workers + 1 if recipe.film else 4 * workers  # a part of a clip has many records
     results = ordered_map(lambda item: _attempt(item, recipe, skip), items, workers, ahead)
@@ -79,6 +91,11 @@ def write_shards(
     finally:
         results.close()
     return [done[shard.file] for shard in shards]
+
+
+def write_shard(shard: Shard, out: str, recipe: Recipe, skip: bool) -> None:
+    """Write one shard and the note of its facts; errors as of `write_shards`."""
+    _write_shard(shard, out, (_attempt(item, recipe, skip) for item in shard.items), lambda count: None)
 
 
 def note_path(out: str, shard: Shard) -> str:
@@ -96,10 +113,18 @@ def _attempt(item: Item, recipe: Recipe, skip: bool) -> Recorded | ValueError:
 
 
 def _finished(shard: Shard, out: str, skip: bool) -> dict | None:
-    """Return the facts of a shard that an earlier run wrote, unless its bytes are no longer those.
+    """Return the facts of a shard that an earlier run wrote.
 
     A shard without a single record is tried again, for its pictures may have been mended.
     """
+    facts = _facts(shard, out)
+    if facts is None or not facts["records"] or (facts["made"]["skipped"] and not skip):
+        return None
+    return facts
+
+
+def _facts(shard: Shard, out: str) -> dict | None:
+    """Return what a shard's note says, if the shard is there and its bytes are those of the note."""
     path, note = storage.join(out, shard.file), note_path(out, shard)
     if not (storage.exists(path) and storage.exists(note)):
         return None
@@ -107,8 +132,14 @@ def _finished(shard: Shard, out: str, skip: bool) -> dict | None:
         facts = json.loads(storage.read_text(note))
     except ValueError:
         return None
-    if facts["sha256"] != _sha256(path) or not facts["records"] or (facts["made"]["skipped"] and not skip):
-        return None
+    return facts if facts.get("sha256") == _sha256(path) else None
+
+
+def _written(shard: Shard, out: str) -> dict:
+    """Return the facts of a shard that others should have written."""
+    facts = _facts(shard, out)
+    if facts is None:
+        raise OSError(f"{storage.join(out, shard.file)} is not there as it was written; run the same command again")
     return facts
 
 

@@ -3,6 +3,7 @@
 import statistics
 import tempfile
 import time
+from collections import Counter
 from pathlib import Path
 
 import av
@@ -12,6 +13,7 @@ import skimage.data
 from tfdeblur.physics.degradation import Degradation
 from tfdeblur.physics.response import GAMMA
 from tools import clips, pictures
+from tools.filming import Filmed, filmed
 from tools.items import Film, Item, Recipe
 from tools.recording import record_item
 from tools.sharding import ordered_map
@@ -22,7 +24,7 @@ FRAMES = 8
 
 
 def main(clip: str | None = None, rounds: int = 5, workers: int = 2) -> dict[str, float]:
-    """Time making pairs of a clip, eight frames each, in turn with decoding its frames and encoding as many pictures.
+    """Time making pairs of a clip, eight frames each, in turn with decoding its frames and encoding the same pictures.
 
     Parameters
     ----------
@@ -42,7 +44,7 @@ def main(clip: str | None = None, rounds: int = 5, workers: int = 2) -> dict[str
         listed = list_videos(clip or _panned(folder)).items
         film = Film((FRAMES, FRAMES), max_motion=1e6)
         recipe = Recipe(Degradation("none", response=GAMMA), film)
-        made = list(ordered_map(lambda item: len(record_item(item, recipe).records), listed, workers, workers + 1))
+        made = [list(filmed(item, recipe, Counter(), [])) for item in listed]
         rows = [
             (
                 _seconds(lambda item: record_item(item, recipe), listed, workers),
@@ -52,16 +54,18 @@ def main(clip: str | None = None, rounds: int = 5, workers: int = 2) -> dict[str
         ]
     return {
         "pairs from frames / decoding and encoding alone": statistics.median(ours / bare for ours, bare in rows),
-        "pairs a second": sum(made) / statistics.median(ours for ours, _ in rows),
+        "pairs a second": sum(map(len, made)) / statistics.median(ours for ours, _ in rows),
     }
 
 
-def _bare(part: tuple[Item, int]) -> None:
-    """Decode a part of a clip, and encode two of its frames for each of its pairs."""
+def _bare(part: tuple[Item, list[Filmed]]) -> None:
+    """Decode a part of a clip, and encode the pictures of its pairs."""
     item, pairs = part
-    for index, frame in enumerate(clips.frames(item.sharp, item.span, 3)):
-        if index < 2 * pairs:
-            pictures.encode(frame.picture, "png")
+    for _ in clips.frames(item.sharp, item.span, 3):
+        pass
+    for pair in pairs:
+        pictures.encode(pair.blur, "png")
+        pictures.encode(pair.sharp, "png")
 
 
 def _seconds(function, arguments: list, workers: int) -> float:
