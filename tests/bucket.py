@@ -1,10 +1,12 @@
 """A bucket on this machine: an emulator of Google Cloud Storage behind the names that TensorFlow's client speaks to.
 
-    python -m tests.bucket FOLDER
+    python -m tests.bucket FOLDER SHARE
 
-writes `authority.pem` into the folder, prints the port of a proxy, and serves `gs://bucket` until it is ended.
+writes `authority.pem` into the folder, prints the port of a proxy, and serves `gs://bucket` until it is ended. It fails
+the share of all requests: half of them it answers by "503 Service Unavailable", half by closing the connection.
 """
 
+import random
 import socket
 import socketserver
 import ssl
@@ -16,17 +18,24 @@ from pathlib import Path
 
 import trustme
 from gcp_storage_emulator import server as emulator
+from gcp_storage_emulator.handlers import objects
 
 HOSTS = ("storage.googleapis.com", "www.googleapis.com")
 
 
-def mend_emulator() -> None:
-    """Have the emulator understand what TensorFlow's client does, and serve several requests at a time."""
+def mend_emulator(failing: float) -> None:
+    """Have the emulator understand what TensorFlow's client does, serve several requests at a time, and fail some."""
+    chance = random.Random(0)
     parse, read_raw, read = emulator.RequestHandler.parse_request, emulator._read_raw_data, emulator._read_data
-    begin = emulator.Request.__init__
+    begin, incomplete = emulator.Request.__init__, objects._resumable_incomplete
 
     def parse_request(self):
         understood = parse(self)
+        if understood and chance.random() < failing:
+            self.close_connection = True
+            if chance.random() < 0.5:
+                self.wfile.write(b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+            return False
         if understood and self.headers.get("Expect", "").lower() == "100-continue":
             self.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n")  # or the client waits a second
         return understood
@@ -47,8 +56,14 @@ def mend_emulator() -> None:
             self._base_url = f"https://{host}"
             self._full_url = self._base_url + self._path
 
+    def say_incomplete(response, storage, upload_id, fallback_end=0):
+        incomplete(response, storage, upload_id, fallback_end)
+        if not storage.get_resumable_byte_count(upload_id):
+            del response._headers["Range"]  # which would say that one byte is there
+
     emulator.RequestHandler.parse_request, emulator.Request.__init__ = parse_request, initialize
     emulator._read_raw_data, emulator._read_data = read_raw_data, read_data
+    objects._resumable_incomplete = say_incomplete
     emulator.server.HTTPServer = ThreadingHTTPServer
 
 
@@ -104,7 +119,7 @@ class Tunnel(socketserver.StreamRequestHandler):
 
 
 if __name__ == "__main__":
-    mend_emulator()
+    mend_emulator(float(sys.argv[2]))
     authority = trustme.CA()
     authority.cert_pem.write_to_path(str(Path(sys.argv[1], "authority.pem")))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

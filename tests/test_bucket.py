@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from contextlib import contextmanager
 
 import pytest
 
@@ -14,24 +15,35 @@ from tools.inspect_tfrecords import main as inspect
 @pytest.fixture(scope="module")
 def bucket(tmp_path_factory):
     """Run a Python program that finds `gs://bucket`; return what it prints."""
-    folder = tmp_path_factory.mktemp("bucket")
+    with served(tmp_path_factory.mktemp("bucket"), 0) as run:
+        yield run
+
+
+@contextmanager
+def served(folder, failing):
+    """Serve a bucket, of whose requests a share fails."""
     server = subprocess.Popen(
-        [sys.executable, "-m", "tests.bucket", folder], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        [sys.executable, "-m", "tests.bucket", folder, str(failing)],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
     )
     port = int(server.stdout.readline())
     names = {"HTTPS_PROXY": f"http://127.0.0.1:{port}", "CURL_CA_BUNDLE": str(folder / "authority.pem")}
 
-    def run(*command):
+    def run(*command, expected=0):
         environment = os.environ | names | {"NO_GCE_CHECK": "true"}
         done = subprocess.run(
             [sys.executable, *map(str, command)], cwd=ROOT, env=environment, capture_output=True, text=True
         )
-        assert done.returncode == 0, done.stderr
+        assert done.returncode == expected, done.stderr
         return done.stdout + done.stderr
 
-    yield run
-    server.kill()
-    server.communicate()
+    try:
+        yield run
+    finally:
+        server.kill()
+        server.communicate()
 
 
 RECORDS = """
@@ -65,6 +77,26 @@ def test_records_are_the_same_in_a_bucket_and_resume_there(bucket, tmp_path):
     assert shards(copied) == shards(tmp_path / "local") and len(shards(copied)) == 4
     inspect([str(copied)])
     assert not (copied / "plan.json").exists()
+
+
+@pytest.mark.slow
+def test_requests_that_fail_are_tried_again(tmp_path):
+    src, copied = picture_folders.images(tmp_path / "src", 6), tmp_path / "bucket"
+    arguments = ["images", "--src", src, "--name", "set", "--shards", 2, "--splits", "train=4", "test=2", "--out"]
+    make(*arguments, tmp_path / "local")
+    copied.mkdir()
+    with served(tmp_path, 0.15) as run:
+        run("-c", RECORDS, src, copied, *arguments)
+    assert shards(copied) == shards(tmp_path / "local") and len(shards(copied)) == 4
+
+
+@pytest.mark.slow
+def test_a_bucket_that_is_down_is_said_to_be(tmp_path):
+    """TensorFlow's client tries ten times, over a minute and a half."""
+    src = picture_folders.images(tmp_path / "src", 6)
+    with served(tmp_path, 1) as run:
+        out = run("-m", "tools.make_tfrecords", "images", "--src", src, "--out", "gs://bucket/set", expected=1)
+    assert out.splitlines()[-1].startswith("error: ") and "gs://bucket/set" in out.splitlines()[-1]
 
 
 COMMANDS = """

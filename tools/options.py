@@ -157,7 +157,7 @@ def check(options: Options) -> None:
             read_kernels(options.kernels)
         _leave_out(options, ("layout", "blur_folder", "realblur", "blur_dir", "sharp_dir"), "is for the source pairs")
     if options.source == "video":
-        _leave_out(options, made, "is for sharp pictures, videos are blurred by their own motion")
+        _leave_out(options, ("as_float", *made), "is for sharp pictures, videos are blurred by their own motion")
         if not 3 <= options.frames[0] <= options.frames[1]:
             low, high = options.frames
             raise ValueError(f"--frames is {low} {high}; it takes the lowest and the highest number, 3 <= LOW <= HIGH")

@@ -109,7 +109,7 @@ def _record_exposures(item: Item, recipe: Recipe) -> Recorded:
         blur, sharp = (Side(name, picture.shape[:2], picture) for picture in (pair.blur, pair.sharp))
         _check_patch(sharp, recipe)
         drawn = {}
-        if camera.exposes or recipe.as_float:
+        if camera.exposes:
             light, random = light_of(_unit(blur), camera.response), random_numbers(recipe, item, pair.number)
             taken = photograph(light, _unit(sharp), random, camera, drawn)
             drawn, (blur, sharp) = taken.drawn, _sides(sharp, taken, recipe)
