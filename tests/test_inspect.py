@@ -1,7 +1,9 @@
 """The inspector: what it says of a sound data set, and that it finds every kind of damage."""
 
 import json
+from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
@@ -11,6 +13,8 @@ from tests.record_folders import blurred, pair, photograph, write_folder
 from tfdeblur.commandline import run
 from tfdeblur.data import records
 from tools import inspect_tfrecords
+from tools.likeness import NEAR, alike
+from tools.pictures import encode
 
 SIGMAS = (0.0, 0.7, 1.5, 2.2)
 
@@ -135,3 +139,64 @@ def test_a_sheet_that_cannot_be_written_hides_no_result(folder, tmp_path, capsys
     assert code == 1 and "sound: 8 records" in out
     assert "sheet.png cannot be written" in err and "--out" in err and "--pairs 0" in err
     assert inspect(capsys, folder, "--pairs", -1)[2].startswith("error: --pairs is -1")
+
+
+def test_what_is_measured_of_a_pair(folder, capsys, tmp_path):
+    assert inspect(capsys, folder, "--json", tmp_path / "found.json", "--html", tmp_path / "found.html")[0] == 0
+    found = json.loads((tmp_path / "found.json").read_text())
+    assert found["problems"] == found["warnings"] == [] and found["manifest"]["splits"].keys() == {"train", "test"}
+    pictures = [photograph("coffee", 64, 80 + 16 * (i % 2), 20 * i) for i in range(4)]
+    lumas = [np.float64(each) @ (0.299, 0.587, 0.114) for each in pictures]
+    laplacians = [cv2.Laplacian(each, cv2.CV_64F)[1:-1, 1:-1].var() for each in lumas]
+    sharpness = found["statistics"]["test"]["sharpness"]
+    assert sharpness["median"] == pytest.approx(np.median(laplacians), rel=1e-4) and sharpness["count"] == 4
+    assert found["statistics"]["test"]["blurred_sharpness"]["least"] < 0.1 * sharpness["least"]
+    assert found["statistics"]["test"]["shift"]["most"] == 0
+    page = (tmp_path / "found.html").read_text()
+    assert "<h1>photos: sound</h1>" in page and "data:image/png;base64," in page and "<td>test</td>" in page
+
+
+def test_pictures_that_are_nearly_in_both_splits_are_found(tmp_path, capsys):
+    same = photograph("coffee", 64, 96, 40)
+    nearly = np.uint8(np.clip(same + np.random.default_rng(0).normal(0, 4, same.shape), 0, 255))
+    splits = {
+        "train": [pair(same, 1.0, "cup", "cup"), pair(photograph("astronaut", 64, 96, 0), 1.0, "suit", "suit")],
+        "test": [pair(nearly, 1.0, "mug", "mug"), pair(photograph("astronaut", 64, 96, 60), 1.0, "arm", "arm")],
+    }
+    write_folder(tmp_path / "leaking", splits)
+    code, out, err = inspect(capsys, tmp_path / "leaking", "--html", tmp_path / "page.html")
+    assert code == 0, err
+    assert "warning: 1 pictures of test are nearly the same as ones of train, such as mug and cup\n" in out
+    assert "mug and cup" in (tmp_path / "page.html").read_text()
+
+
+def test_draws_of_a_picture_are_no_duplicates_but_copies_are(tmp_path, capsys):
+    one, other = photograph("coffee", 64, 96, 40), photograph("astronaut", 64, 96, 0)
+    named = [("a/draw00", one), ("a/draw01", one), ("b", other), ("c", one)]
+    write_folder(tmp_path / "set", {"train": [pair(picture, 1.0, name, name) for name, picture in named]})
+    out = inspect(capsys, tmp_path / "set")[1]
+    assert out.count("warning") == 1 and "1 pictures of train are there nearly twice, such as c and a/draw00\n" in out
+
+
+def test_shifted_pairs_are_found(tmp_path, capsys):
+    shifted = []
+    for i in range(4):
+        record = pair(photograph("coffee", 64, 96, 20 * i), 1.0, f"{i}", f"{i}")
+        blur = np.roll(blurred(photograph("coffee", 64, 96, 20 * i), 1.0), (3, -4), (0, 1))
+        shifted.append(replace(record, blur=encode(blur, "png")))
+    write_folder(tmp_path / "set", {"train": shifted})
+    out = inspect(capsys, tmp_path / "set")[1]
+    assert "4 of 4 blurred pictures of train are shifted against their sharp ones, by 5.0 pixels (median)" in out
+
+
+def test_likeness_finds_what_a_search_of_all_pairs_finds():
+    random = np.random.default_rng(0)
+    ours = random.integers(0, 256, (300, 64), np.uint8)
+    theirs = random.integers(0, 256, (400, 64), np.uint8)
+    theirs[::7] = np.clip(ours[: len(theirs[::7])] + random.integers(-3, 4, (58, 64)), 0, 255)
+    distances = np.sqrt(np.square(ours[:, None] - np.float64(theirs[None])).mean(-1))
+    expected = {(i, k) for i, k in zip(*np.nonzero(distances <= NEAR), strict=True)}
+    assert set(map(tuple, alike(ours, theirs))) == expected and 10 < len(expected) <= 58
+    ours[100:110] = ours[:10]
+    assert set(map(tuple, alike(ours))) == {(100 + i, i) for i in range(10)}
+    assert not len(alike(np.full((5, 64), 200, np.uint8)))

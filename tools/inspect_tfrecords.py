@@ -1,23 +1,30 @@
 """Say what a data set holds, verify every shard and every record of it, and draw a contact sheet of some pairs."""
 
-import hashlib
 import json
+import re
 import shlex
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 import tyro
+from PIL import Image
 from tqdm import tqdm
 
 from tfdeblur import storage
 from tfdeblur.commandline import import_tensorflow, run
 from tfdeblur.evaluation import figures
+from tools.inspection_page import page
+from tools.likeness import alike
+from tools.measuring import ALIGNED, Measured
+from tools.verifying import Shard, read, shards_of, unlisted, verify_bytes
 
 DETAIL = 384
 """Pixels: of larger pictures the contact sheet shows a part of this size, as they are."""
 
-_MEND = "remove it and run the make_tfrecords command above again, or copy it anew"
+QUANTILES = {"least": 0, "q25": 0.25, "median": 0.5, "q75": 0.75, "most": 1}
+"""What is said of what was measured, by name."""
 
 
 @dataclass(frozen=True)
@@ -33,30 +40,10 @@ class Inspect:
     pictures can be decoded are always verified."""
     pairs: int = 8
     """Pairs on the contact sheet, spread evenly over the data set; 0 draws none."""
-
-
-@dataclass
-class Contents:
-    """What was found in a split."""
-
-    records: int = 0
-    bytes: int = 0
-    scenes: set[str] = field(default_factory=set)
-    sizes: set[tuple[int, int]] = field(default_factory=set)
-    sigmas: list[float] = field(default_factory=list)
-    decibels: list[float] = field(default_factory=list)
-
-
-@dataclass(frozen=True)
-class Shard:
-    """A shard as the manifest has it: its split, its path, and the index of its first record in the data set."""
-
-    split: str
-    path: str
-    first: int
-    records: int
-    bytes: int
-    sha256: str
+    json: str | None = None
+    """File for all that was found, as JSON."""
+    html: str | None = None
+    """File for all that was found, as a page for the browser, with the contact sheet in it."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -68,23 +55,33 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from tfdeblur.data import records
 
     manifest = records.load_manifest(options.folder)
-    print(describe(options.folder, manifest))
+    description = describe(options.folder, manifest)
+    print(description)
     shards = list(shards_of(options.folder, manifest))
-    contents, drawn, problems = look_through(shards, manifest, options.pairs, options.checksums)
-    problems = _unlisted(options.folder, shards) + problems + shared_scenes(contents)
-    print(table(manifest, contents))
+    measured, drawn, problems = look_through(shards, manifest, options.pairs, options.checksums)
+    problems = unlisted(options.folder, shards) + problems + shared_scenes(measured)
+    warnings = twice(measured) + misaligned(measured)
+    rows = table(manifest, measured)
+    print(aligned(rows))
+    print("".join(f"warning: {line}\n" for line in warnings), end="")
+    sheet = draw(drawn, manifest) if drawn else None
+    if options.json:
+        found = {"statistics": statistics(manifest, measured), "problems": problems, "warnings": warnings}
+        storage.write_text(options.json, json.dumps({"manifest": manifest, **found}, indent=1))
+    if options.html:
+        storage.write_text(options.html, page(manifest["name"], description, rows, problems, warnings, sheet))
     if problems:
         raise ValueError("\n       ".join([f"{options.folder} is not sound:", *problems]))
     total = sum(shard.records for shard in shards)
     print(f"sound: {total} records in {len(shards)} shards" + ("" if options.checksums else ", checksums not compared"))
-    if drawn:
-        print(f"contact sheet: {draw(drawn, options, manifest)}")
+    if sheet:
+        print(f"contact sheet: {write(sheet, options)}")
     return 0
 
 
 def look_through(
     shards: list[Shard], manifest: dict, pairs: int, checksums: bool
-) -> tuple[dict[str, Contents], list, list[str]]:
+) -> tuple[dict[str, Measured], list, list[str]]:
     """Read every record of every shard.
 
     Returns
@@ -94,23 +91,28 @@ def look_through(
     """
     total = sum(shard.records for shard in shards)
     chosen = {int(i) for i in np.linspace(0, total - 1, min(pairs, total)).round()} if total else set()
-    contents = {split: Contents() for split in manifest["splits"]}
+    measured = {split: Measured() for split in manifest["splits"]}
     drawn, problems = [], []
     with tqdm(total=total, unit="record", disable=None) as bar:
         for shard in shards:
-            found = contents[shard.split]
-            found.bytes += shard.bytes
+            found = measured[shard.split]
+            every = max(manifest["splits"][shard.split]["records"] // ALIGNED, 1)
+            place = shard.first
             try:
                 if checksums:
                     verify_bytes(shard)
-                for i, record in enumerate(read(shard, manifest)):
-                    take_in(found, record)
-                    if shard.first + i in chosen:
-                        drawn.append(_pair(shard.split, record))
-                    bar.update()
+                for batch in read(shard, manifest):
+                    found.take_in(batch, every)
+                    count = len(batch["name"])
+                    shown = sorted(chosen & set(range(place, place + count)))
+                    drawn += [
+                        _pair(shard.split, {key: value[i - place] for key, value in batch.items()}) for i in shown
+                    ]
+                    place += count
+                    bar.update(count)
             except (ValueError, OSError) as error:
                 problems.append(str(error))
-    return contents, drawn, problems
+    return measured, drawn, problems
 
 
 def describe(folder: str, manifest: dict) -> str:
@@ -132,154 +134,125 @@ def describe(folder: str, manifest: dict) -> str:
     return "\n".join(lines)
 
 
-def shards_of(folder: str, manifest: dict) -> Iterator[Shard]:
-    """Yield the shards of all splits, in order."""
-    first = 0
-    for split, entry in manifest["splits"].items():
-        for shard in entry["shards"]:
-            path = storage.join(folder, shard["file"])
-            yield Shard(split, path, first, shard["records"], shard["bytes"], shard["sha256"])
-            first += shard["records"]
-
-
-def verify_bytes(shard: Shard) -> None:
-    """Compare size and SHA-256 of a shard with the manifest's.
-
-    Raises
-    ------
-    FileNotFoundError
-        There is no such shard.
-    ValueError
-        Size or checksum differ.
-    """
-    import tensorflow as tf
-
-    _verify_size(shard)
-    digest = hashlib.sha256()
-    with tf.io.gfile.GFile(shard.path, "rb") as file:
-        while part := file.read(1 << 22):
-            digest.update(part)
-    if digest.hexdigest() != shard.sha256:
-        raise ValueError(f"{shard.path} has changed: its SHA-256 is not the manifest's; {_MEND}")
-
-
-def _verify_size(shard: Shard) -> None:
-    import tensorflow as tf
-
-    if not storage.exists(shard.path):
-        raise FileNotFoundError(f"{shard.path} is missing, the manifest lists it; {_MEND}")
-    found = tf.io.gfile.stat(shard.path).length
-    if found != shard.bytes:
-        raise ValueError(f"{shard.path} has {found} bytes, the manifest says {shard.bytes}; {_MEND}")
-
-
-def read(shard: Shard, manifest: dict) -> Iterator[dict]:
-    """Yield a shard's records, decoded, with the mean squared error of the blurred picture.
-
-    Raises
-    ------
-    FileNotFoundError
-        There is no such shard.
-    ValueError
-        A record is damaged or does not fit the manifest, or their number differs.
-    """
-    import tensorflow as tf
-
-    from tfdeblur.data import records
-
-    _verify_size(shard)
-
-    def unit_range(picture):
-        return tf.cast(picture, tf.float32) / 255 if picture.dtype == tf.uint8 else picture
-
-    def decode(serialized):
-        features = records.parse(serialized)
-        blur, sharp = records.decode(features, manifest["encoding"], manifest["channels"])
-        error = tf.reduce_mean(tf.square(unit_range(blur) - unit_range(sharp)))
-        return features | {"blur": blur, "sharp": sharp, "mse": error}
-
-    dataset = tf.data.TFRecordDataset(shard.path).map(decode, tf.data.AUTOTUNE, deterministic=True)
-    count = 0
-    try:
-        for record in dataset.as_numpy_iterator():
-            _check_record(shard, count, record, manifest)
-            yield record
-            count += 1
-    except tf.errors.OpError as error:
-        reason = error.message.splitlines()[0]
-        raise ValueError(f"{shard.path} is damaged at record {count}: {reason}; {_MEND}") from error
-    if count != shard.records:
-        raise ValueError(f"{shard.path} holds {count} records, the manifest says {shard.records}; {_MEND}")
-
-
-def _check_record(shard: Shard, index: int, record: dict, manifest: dict) -> None:
-    size = (int(record["height"]), int(record["width"]))
-    for side in ("blur", "sharp"):
-        encoding = record[f"{side}_encoding"].decode()
-        if encoding != manifest["encoding"][side]:
-            raise ValueError(
-                f"record {index} of {shard.path} encodes {side} as {encoding}, "
-                f"the manifest says {manifest['encoding'][side]}; {_MEND}"
-            )
-        if record[side].shape[:2] != size:
-            raise ValueError(
-                f"record {index} of {shard.path} says {size[0]}x{size[1]}, "
-                f"its {side} picture is {'{}x{}'.format(*record[side].shape)}; {_MEND}"
-            )
-
-
-def take_in(contents: Contents, record: dict) -> None:
-    """Add a record to what was found in its split."""
-    contents.records += 1
-    contents.scenes.add(record["scene"].decode())
-    contents.sizes.add((int(record["height"]), int(record["width"])))
-    if np.isfinite(record["sigma"]):
-        contents.sigmas.append(float(record["sigma"]))
-    contents.decibels.append(_decibels(record["mse"]))
-
-
-def shared_scenes(contents: dict[str, Contents]) -> list[str]:
+def shared_scenes(measured: dict[str, Measured]) -> list[str]:
     """Return a line for every two splits that share scenes: what is tested would have been trained on."""
-    lines, splits = [], list(contents)
-    for i, first in enumerate(splits):
-        for second in splits[i + 1 :]:
-            if shared := contents[first].scenes & contents[second].scenes:
-                lines.append(f"{first} and {second} share {len(shared)} scenes, such as {min(shared)}; split by scene")
+    return [
+        f"{first} and {second} share {len(shared)} scenes, such as {min(shared).decode()}; split by scene"
+        for first, second in combinations(measured, 2)
+        if (shared := measured[first].scenes & measured[second].scenes)
+    ]
+
+
+def twice(measured: dict[str, Measured]) -> list[str]:
+    """Return a line for every split, and every two, in which pictures are nearly the same under different names."""
+    thumbnails = {split: np.concatenate(found.thumbnails) for split, found in measured.items() if found.thumbnails}
+    lines = []
+    for first, second in [*((split, None) for split in thumbnails), *combinations(thumbnails, 2)]:
+        pairs = alike(thumbnails[second or first], thumbnails[first] if second else None)
+        names, others = (measured[split].names for split in (second or first, first))
+        other = [(names[i], others[k]) for i, k in pairs if _picture(names[i]) != _picture(others[k])]
+        if other:
+            one, like = (name.decode() for name in other[0])
+            where = f"{second} are nearly the same as ones of {first}" if second else f"{first} are there nearly twice"
+            lines.append(f"{len(other)} pictures of {where}, such as {one} and {like}")
     return lines
 
 
-def table(manifest: dict, contents: dict[str, Contents]) -> str:
-    """Return what was found in each split as a table."""
-    rows = [("split", "records", "scenes", "shards", "MB", "height x width", "sigma", "PSNR of the blurred pictures")]
-    for split, found in contents.items():
-        sizes = sorted(found.sizes)
+def _picture(name: bytes) -> bytes:
+    """Return the name of the picture, of which there may be several draws."""
+    return re.sub(rb"/draw\d+", b"", name)
+
+
+def misaligned(measured: dict[str, Measured]) -> list[str]:
+    """Return a line for every split in which blurred pictures are shifted against their sharp ones."""
+    lines = []
+    for split, found in measured.items():
+        shifted = sum(shift > 0 for shift in found.shift)
+        if 2 * shifted > len(found.shift):
+            lines.append(
+                f"{shifted} of {len(found.shift)} blurred pictures of {split} are shifted against their sharp ones, by "
+                f"{np.median(found.shift):.1f} pixels (median)"
+            )
+    return lines
+
+
+def statistics(manifest: dict, measured: dict[str, Measured]) -> dict:
+    """Return what was measured in each split: counts, and quantiles."""
+    return {split: _statistics(manifest["splits"][split], found) for split, found in measured.items()}
+
+
+def _statistics(entry: dict, found: Measured) -> dict:
+    sigma, mse = (np.concatenate(part) if part else np.zeros(0) for part in (found.sigma, found.mse))
+    with np.errstate(divide="ignore"):
+        decibels = -10 * np.log10(mse)
+    values = {
+        "sigma": sigma[np.isfinite(sigma)],
+        "psnr": decibels[np.isfinite(decibels)],
+        "sharpness": np.concatenate(found.sharpness) if found.sharpness else np.zeros(0),
+        "blurred_sharpness": np.concatenate(found.blurred_sharpness) if found.blurred_sharpness else np.zeros(0),
+        "shift": np.array(found.shift),
+    }
+    return {
+        "records": len(found.names),
+        "scenes": len(found.scenes),
+        "shards": len(entry["shards"]),
+        "bytes": sum(shard["bytes"] for shard in entry["shards"]),
+        "sizes": sorted(found.sizes),
+        **{name: _quantiles(value) for name, value in values.items()},
+    }
+
+
+def _quantiles(values: np.ndarray) -> dict | None:
+    if not len(values):
+        return None
+    marks = dict(zip(QUANTILES, np.quantile(values, list(QUANTILES.values())), strict=True))
+    return {"count": len(values), "mean": float(values.mean()), **{name: float(mark) for name, mark in marks.items()}}
+
+
+def table(manifest: dict, measured: dict[str, Measured]) -> list[tuple[str, ...]]:
+    """Return what was found in each split as rows of a table, the first with headings."""
+    rows = [
+        ("split", "records", "scenes", "shards", "MB", "height x width", "sigma", "PSNR of the blurred pictures")
+        + ("sharpness", "of the blurred")
+    ]
+    for split, found in statistics(manifest, measured).items():
+        sizes = found["sizes"]
         shown = ", ".join("{}x{}".format(*size) for size in sizes[:3]) + (f", ... ({len(sizes)})" if sizes[3:] else "")
-        sigma = f"{min(found.sigmas):.2f} to {max(found.sigmas):.2f}" if found.sigmas else "-"
-        finite = [value for value in found.decibels if np.isfinite(value)]
-        decibels = f"{np.mean(finite):.2f} dB (mean of {len(finite)} finite)" if finite else "-"
-        shards, size = len(manifest["splits"][split]["shards"]), f"{found.bytes / 1e6:.1f}"
-        row = (split, found.records, len(found.scenes), shards, size, shown or "-", sigma, decibels)
-        rows.append(tuple(map(str, row)))
+        sigma, psnr = found["sigma"], found["psnr"]
+        sharpness = [found[name] for name in ("sharpness", "blurred_sharpness")]
+        row = (split, found["records"], found["scenes"], found["shards"], f"{found['bytes'] / 1e6:.1f}", shown or "-")
+        row += (f"{sigma['least']:.2f} to {sigma['most']:.2f}" if sigma else "-",)
+        row += (f"{psnr['mean']:.2f} dB (mean of {psnr['count']} finite)" if psnr else "-",)
+        rows.append(tuple(map(str, (*row, *(f"{each['median']:.0f}" if each else "-" for each in sharpness)))))
+    return rows
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> str:
+    """Return a table as text."""
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     cells = ([cell.ljust(width) for cell, width in zip(row, widths, strict=True)] for row in rows)
     return "\n".join("  ".join(row).rstrip() for row in cells)
 
 
-def draw(drawn: list, options: Inspect, manifest: dict) -> str:
-    """Write the contact sheet and return its path: two pairs in a row.
+def draw(drawn: list, manifest: dict) -> Image.Image:
+    """Return the contact sheet: two pairs in a row."""
+    rows = [sum((pictures for pictures, _ in drawn[i : i + 2]), []) for i in range(0, len(drawn), 2)]
+    labels = [sum((captions for _, captions in drawn[i : i + 2]), []) for i in range(0, len(drawn), 2)]
+    return figures.sheet(rows, labels, title=f"{manifest['name']}: blurred and sharp", smallest=256)
+
+
+def write(sheet: Image.Image, options: Inspect) -> str:
+    """Write the contact sheet and return its path.
 
     Raises
     ------
     OSError
         It cannot be written there, as where the data set is in a folder that is for reading only.
     """
-    rows = [sum((pictures for pictures, _ in drawn[i : i + 2]), []) for i in range(0, len(drawn), 2)]
-    labels = [sum((captions for _, captions in drawn[i : i + 2]), []) for i in range(0, len(drawn), 2)]
     path = options.out or storage.join(options.folder, "contact_sheet.png")
-    page = figures.sheet(rows, labels, title=f"{manifest['name']}: blurred and sharp", smallest=256)
     try:
         with storage.publish(path) as temporary:
-            page.save(temporary, "PNG")
+            sheet.save(temporary, "PNG")
     except OSError as error:
         raise OSError(
             f"the contact sheet {path} cannot be written ({error.strerror or error}); name another file with --out, "
@@ -290,22 +263,13 @@ def draw(drawn: list, options: Inspect, manifest: dict) -> str:
 
 def _pair(split: str, record: dict) -> tuple[list[np.ndarray], list[str]]:
     sigma = f", sigma {record['sigma']:.2f}" if np.isfinite(record["sigma"]) else ""
-    height, width = record["sharp"].shape[:2]
-    captions = [
-        f"{figures.decibels(_decibels(record['mse']))}{sigma}\n{split}, {width}x{height}",
-        f"sharp\n{record['name'].decode()}",
-    ]
-    return figures.detail([record["blur"], record["sharp"]], DETAIL), captions
-
-
-def _decibels(error: float) -> float:
-    return -10 * float(np.log10(error)) if error else float("inf")
-
-
-def _unlisted(folder: str, shards: list[Shard]) -> list[str]:
-    listed = {shard.path for shard in shards}
-    found = [storage.join(folder, name) for name in storage.list_names(folder) if name.endswith(".tfrecord")]
-    return [f"{path} is not in the manifest; remove it" for path in found if path not in listed]
+    blur, sharp = record["blur"], record["sharp"]
+    height, width = sharp.shape[:2]
+    scale = 255 if sharp.dtype == np.uint8 else 1
+    error = np.square(np.float64(blur) / (255 if blur.dtype == np.uint8 else 1) - np.float64(sharp) / scale).mean()
+    decibels = figures.decibels(-10 * float(np.log10(error)) if error else float("inf"))
+    captions = [f"{decibels}{sigma}\n{split}, {width}x{height}", f"sharp\n{record['name'].decode()}"]
+    return figures.detail([blur, sharp], DETAIL), captions
 
 
 if __name__ == "__main__":

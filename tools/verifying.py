@@ -1,0 +1,155 @@
+"""Reading every record of a data set, and finding what is wrong with any of it."""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from tfdeblur import storage
+
+MEND = "remove it and run the make_tfrecords command above again, or copy it anew"
+BATCH_BYTES = 2**22
+"""Of the sharp pictures of records that are read at once."""
+
+
+@dataclass(frozen=True)
+class Shard:
+    """A shard as the manifest has it: its split, its path, and the index of its first record in the data set."""
+
+    split: str
+    path: str
+    first: int
+    records: int
+    bytes: int
+    sha256: str
+
+
+def shards_of(folder: str, manifest: dict) -> Iterator[Shard]:
+    """Yield the shards of all splits, in order."""
+    first = 0
+    for split, entry in manifest["splits"].items():
+        for shard in entry["shards"]:
+            path = storage.join(folder, shard["file"])
+            yield Shard(split, path, first, shard["records"], shard["bytes"], shard["sha256"])
+            first += shard["records"]
+
+
+def unlisted(folder: str, shards: list[Shard]) -> list[str]:
+    """Return a line for each shard in the folder that the manifest does not list."""
+    listed = {shard.path for shard in shards}
+    found = [storage.join(folder, name) for name in storage.list_names(folder) if name.endswith(".tfrecord")]
+    return [f"{path} is not in the manifest; remove it" for path in found if path not in listed]
+
+
+def verify_bytes(shard: Shard) -> None:
+    """Compare size and SHA-256 of a shard with the manifest's.
+
+    Raises
+    ------
+    FileNotFoundError
+        There is no such shard.
+    ValueError
+        Size or checksum differ.
+    """
+    import tensorflow as tf
+
+    _verify_size(shard)
+    digest = hashlib.sha256()
+    with tf.io.gfile.GFile(shard.path, "rb") as file:
+        while part := file.read(1 << 22):
+            digest.update(part)
+    if digest.hexdigest() != shard.sha256:
+        raise ValueError(f"{shard.path} has changed: its SHA-256 is not the manifest's; {MEND}")
+
+
+def _verify_size(shard: Shard) -> None:
+    import tensorflow as tf
+
+    if not storage.exists(shard.path):
+        raise FileNotFoundError(f"{shard.path} is missing, the manifest lists it; {MEND}")
+    found = tf.io.gfile.stat(shard.path).length
+    if found != shard.bytes:
+        raise ValueError(f"{shard.path} has {found} bytes, the manifest says {shard.bytes}; {MEND}")
+
+
+def read(shard: Shard, manifest: dict) -> Iterator[dict[str, np.ndarray]]:
+    """Yield a shard's records, decoded, in batches: of one where their sizes vary.
+
+    Raises
+    ------
+    FileNotFoundError
+        There is no such shard.
+    ValueError
+        A record is damaged or does not fit the manifest, or their number differs.
+    """
+    import tensorflow as tf
+
+    _verify_size(shard)
+    batch, count = _batch_size(manifest), 0
+    try:
+        for found in _decoded(shard, manifest).batch(batch).prefetch(2).as_numpy_iterator():
+            _check(shard, count, found, manifest)
+            yield found
+            count += len(found["name"])
+    except tf.errors.OpError as error:
+        index = count + _sound_ones(shard, manifest, count)
+        reason = error.message.splitlines()[0]
+        raise ValueError(f"{shard.path} is damaged at record {index}: {reason}; {MEND}") from error
+    if count != shard.records:
+        raise ValueError(f"{shard.path} holds {count} records, the manifest says {shard.records}; {MEND}")
+
+
+def _decoded(shard: Shard, manifest: dict):
+    import tensorflow as tf
+
+    from tfdeblur.data import records
+
+    def decode(serialized):
+        features = records.parse(serialized)
+        pair = records.decode(features, manifest["encoding"], manifest["channels"])
+        if manifest["size"]:
+            pair = (tf.ensure_shape(picture, (*manifest["size"], manifest["channels"])) for picture in pair)
+        del features["kernel"]  # whose sizes vary
+        return features | dict(zip(("blur", "sharp"), pair, strict=True))
+
+    return tf.data.TFRecordDataset(shard.path).map(decode, tf.data.AUTOTUNE, deterministic=True)
+
+
+def _batch_size(manifest: dict) -> int:
+    """Return how many records go into a batch."""
+    if manifest["size"] is None:
+        return 1
+    return int(np.clip(BATCH_BYTES // (np.prod(manifest["size"]) * manifest["channels"]), 1, 1024))
+
+
+def _sound_ones(shard: Shard, manifest: dict, first: int) -> int:
+    """Return how many records can be read from one on."""
+    import tensorflow as tf
+
+    count = 0
+    try:
+        for _ in _decoded(shard, manifest).skip(first):
+            count += 1
+    except tf.errors.OpError:
+        pass
+    return count
+
+
+def _check(shard: Shard, first: int, batch: dict, manifest: dict) -> None:
+    for side in ("blur", "sharp"):
+        wanted = manifest["encoding"][side].encode()
+        other = np.flatnonzero(batch[f"{side}_encoding"] != wanted)
+        if len(other):
+            encoding = batch[f"{side}_encoding"][other[0]].decode()
+            raise ValueError(
+                f"record {first + other[0]} of {shard.path} encodes {side} as {encoding}, "
+                f"the manifest says {wanted.decode()}; {MEND}"
+            )
+        height, width = batch[side].shape[1:3]
+        other = np.flatnonzero((batch["height"] != height) | (batch["width"] != width))
+        if len(other):
+            said = f"{batch['height'][other[0]]}x{batch['width'][other[0]]}"
+            raise ValueError(
+                f"record {first + other[0]} of {shard.path} says {said}, its {side} picture is {height}x{width}; {MEND}"
+            )
