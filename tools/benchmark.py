@@ -21,7 +21,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if ours.readme and rest:  # a document that has no place for the table is found before minutes of work
         replaced(storage.read_text(ours.readme), "", ours.readme, rest[0])
     import_tensorflow()
-    from tools.benchmarks import classical, estimation, pipeline, records, train, video
+    from tools.benchmarks import classical, estimation, inspection, pipeline, records, train, video
 
     results = tyro.extras.subcommand_cli_from_dict(
         {
@@ -31,6 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             "classical": classical.main,
             "estimation": estimation.main,
             "video": video.main,
+            "inspection": inspection.main,
         },
         args=rest,
         prog="python -m tools.benchmark",

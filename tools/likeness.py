@@ -1,6 +1,7 @@
 """Pictures that are nearly the same: twice in a data set, or, what spoils a test, on both sides of a split."""
 
-import cv2
+from functools import lru_cache
+
 import numpy as np
 from scipy.spatial import cKDTree
 
@@ -18,12 +19,18 @@ NEIGHBOURS = 4
 
 def thumbnails(luma: np.ndarray) -> np.ndarray:
     """Return pictures' luma `(N, H, W)`, float32 in [0, 255], reduced to means over squares, `(N, SIDE * SIDE)`."""
-    count, height, width = luma.shape
-    if height % SIDE == width % SIDE == 0:
-        means = luma.reshape(count, SIDE, height // SIDE, SIDE, width // SIDE).mean((2, 4))
-    else:
-        means = np.stack([cv2.resize(one, (SIDE, SIDE), interpolation=cv2.INTER_AREA) for one in luma])
-    return np.uint8(np.rint(means)).reshape(count, SIDE * SIDE)
+    height, width = luma.shape[1:]
+    means = _means(height) @ luma @ _means(width).T
+    return np.uint8(np.rint(means)).reshape(len(luma), SIDE * SIDE)
+
+
+@lru_cache(maxsize=64)
+def _means(edge: int) -> np.ndarray:
+    """Return the matrix `(SIDE, edge)` that takes means over equal parts of an edge, whole pixels or not."""
+    cuts = np.linspace(0, edge, SIDE + 1)
+    pixels = np.arange(edge)
+    share = np.clip(np.minimum(cuts[1:, None], pixels + 1) - np.maximum(cuts[:-1, None], pixels), 0, 1)
+    return np.float32(share * SIDE / edge)
 
 
 def alike(ours: np.ndarray, theirs: np.ndarray | None = None) -> np.ndarray:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from scipy import fft
 
-from tfdeblur.physics.colour import luma
+from tfdeblur.physics.colour import BT601
 from tools.likeness import thumbnails
 
 ALIGNED = 1000
@@ -43,14 +43,15 @@ class Measured:
     def take_in(self, batch: dict[str, np.ndarray], every: int) -> None:
         """Measure a batch of decoded records; of every so many pairs the misalignment."""
         blur, sharp = (_levels(batch[side]) for side in ("blur", "sharp"))
-        grey_blur, grey_sharp = (luma(side)[..., 0] for side in (blur, sharp))
+        grey_blur, grey_sharp = (_grey(side) for side in (blur, sharp))
+        error = (blur - sharp).reshape(len(sharp), -1)
         aligned = np.arange(-len(self.names) % every, len(sharp), every)
         self.shift += [misalignment(grey_blur[index], grey_sharp[index]) for index in aligned]
         self.names += batch["name"].tolist()
         self.scenes.update(batch["scene"].tolist())
         self.sizes.add(sharp.shape[1:3])
         self.sigma.append(batch["sigma"])
-        self.mse.append(np.square((blur - sharp) / 255).mean((1, 2, 3)))
+        self.mse.append(np.einsum("nk,nk->n", error, error) / (error.shape[1] * 255**2))
         self.sharpness.append(laplacian_variance(grey_sharp))
         self.blurred_sharpness.append(laplacian_variance(grey_blur))
         self.thumbnails.append(thumbnails(grey_sharp))
@@ -81,6 +82,11 @@ def misalignment(blur: np.ndarray, sharp: np.ndarray) -> float:
     peak = np.unravel_index(correlation.argmax(), correlation.shape)
     shift = [place - side if place > side // 2 else place for place, side in zip(peak, sharp.shape, strict=True)]
     return float(np.hypot(*shift))
+
+
+def _grey(pictures: np.ndarray) -> np.ndarray:
+    """Return the luma `(N, H, W)` of pictures `(N, H, W, C)`."""
+    return pictures[..., 0] if pictures.shape[-1] == 1 else pictures @ np.float32(BT601)
 
 
 def _levels(pictures: np.ndarray) -> np.ndarray:

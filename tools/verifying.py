@@ -76,6 +76,11 @@ def _verify_size(shard: Shard) -> None:
 def read(shard: Shard, manifest: dict) -> Iterator[dict[str, np.ndarray]]:
     """Yield a shard's records, decoded, in batches: of one where their sizes vary.
 
+    Yields
+    ------
+    dict of numpy.ndarray
+        `blur` and `sharp`, `(N, H, W, C)`; `name`, `scene` and `sigma` of each.
+
     Raises
     ------
     FileNotFoundError
@@ -89,9 +94,11 @@ def read(shard: Shard, manifest: dict) -> Iterator[dict[str, np.ndarray]]:
     batch, count = _batch_size(manifest), 0
     try:
         for found in _decoded(shard, manifest).batch(batch).prefetch(2).as_numpy_iterator():
-            _check(shard, count, found, manifest)
+            fits = found.pop("fits")
+            if not fits.all():
+                raise ValueError(_contradiction(shard, manifest, count + int(np.argmin(fits))))
             yield found
-            count += len(found["name"])
+            count += len(fits)
     except tf.errors.OpError as error:
         index = count + _sound_ones(shard, manifest, count)
         reason = error.message.splitlines()[0]
@@ -101,17 +108,23 @@ def read(shard: Shard, manifest: dict) -> Iterator[dict[str, np.ndarray]]:
 
 
 def _decoded(shard: Shard, manifest: dict):
+    """Return a shard's records as a tf.data.Dataset of what `read` yields, and whether each says what it is."""
     import tensorflow as tf
 
     from tfdeblur.data import records
 
     def decode(serialized):
         features = records.parse(serialized)
-        pair = records.decode(features, manifest["encoding"], manifest["channels"])
-        if manifest["size"]:
-            pair = (tf.ensure_shape(picture, (*manifest["size"], manifest["channels"])) for picture in pair)
-        del features["kernel"]  # whose sizes vary
-        return features | dict(zip(("blur", "sharp"), pair, strict=True))
+        decoded = records.decode(features, manifest["encoding"], manifest["channels"])
+        pair = dict(zip(("blur", "sharp"), decoded, strict=True))
+        size = tf.stack([features["height"], features["width"]])
+        fits = tf.constant(True)
+        for side, picture in pair.items():
+            fits &= features[f"{side}_encoding"] == manifest["encoding"][side]
+            fits &= tf.reduce_all(tf.shape(picture, tf.int64)[:2] == size)
+            if manifest["size"]:
+                pair[side] = tf.ensure_shape(picture, (*manifest["size"], manifest["channels"]))
+        return pair | {name: features[name] for name in ("name", "scene", "sigma")} | {"fits": fits}
 
     return tf.data.TFRecordDataset(shard.path).map(decode, tf.data.AUTOTUNE, deterministic=True)
 
@@ -136,20 +149,20 @@ def _sound_ones(shard: Shard, manifest: dict, first: int) -> int:
     return count
 
 
-def _check(shard: Shard, first: int, batch: dict, manifest: dict) -> None:
-    for side in ("blur", "sharp"):
-        wanted = manifest["encoding"][side].encode()
-        other = np.flatnonzero(batch[f"{side}_encoding"] != wanted)
-        if len(other):
-            encoding = batch[f"{side}_encoding"][other[0]].decode()
-            raise ValueError(
-                f"record {first + other[0]} of {shard.path} encodes {side} as {encoding}, "
-                f"the manifest says {wanted.decode()}; {MEND}"
-            )
-        height, width = batch[side].shape[1:3]
-        other = np.flatnonzero((batch["height"] != height) | (batch["width"] != width))
-        if len(other):
-            said = f"{batch['height'][other[0]]}x{batch['width'][other[0]]}"
-            raise ValueError(
-                f"record {first + other[0]} of {shard.path} says {said}, its {side} picture is {height}x{width}; {MEND}"
-            )
+def _contradiction(shard: Shard, manifest: dict, index: int) -> str:
+    """Return how a record contradicts the manifest, or itself."""
+    import tensorflow as tf
+
+    from tfdeblur.data import records
+
+    features = records.parse(next(iter(tf.data.TFRecordDataset(shard.path).skip(index))))
+    decoded = records.decode(features, manifest["encoding"], manifest["channels"])
+    found = f"record {index} of {shard.path}"
+    for side, picture in zip(("blur", "sharp"), decoded, strict=True):
+        encoding, wanted = features[f"{side}_encoding"].numpy().decode(), manifest["encoding"][side]
+        if encoding != wanted:
+            return f"{found} encodes {side} as {encoding}, the manifest says {wanted}; {MEND}"
+        said, size = f"{features['height']}x{features['width']}", "{}x{}".format(*picture.shape)
+        if said != size:
+            return f"{found} says {said}, its {side} picture is {size}; {MEND}"
+    return f"{found} contradicts the manifest; {MEND}"
