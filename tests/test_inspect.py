@@ -186,7 +186,7 @@ def test_shifted_pairs_are_found(tmp_path, capsys):
         shifted.append(replace(record, blur=encode(blur, "png")))
     write_folder(tmp_path / "set", {"train": shifted})
     out = inspect(capsys, tmp_path / "set")[1]
-    assert "4 of 4 blurred pictures of train are shifted against their sharp ones, by 5.0 pixels (median)" in out
+    assert "pictures of train are shifted against their sharp ones, by 3 pixels down and -4 to the right (median" in out
 
 
 def test_likeness_finds_what_a_search_of_all_pairs_finds():

@@ -164,14 +164,17 @@ def _picture(name: bytes) -> bytes:
 
 
 def misaligned(measured: dict[str, Measured]) -> list[str]:
-    """Return a line for every split in which blurred pictures are shifted against their sharp ones."""
+    """Return a line for every split whose blurred pictures are shifted, as a rule, against their sharp ones.
+
+    That a blur that is not symmetric shifts some of them this way and some that is no fault.
+    """
     lines = []
     for split, found in measured.items():
-        shifted = sum(shift > 0 for shift in found.shift)
-        if 2 * shifted > len(found.shift):
+        down, right = np.median(found.shift, 0) if found.shift else (0, 0)
+        if np.hypot(down, right) >= 1:
             lines.append(
-                f"{shifted} of {len(found.shift)} blurred pictures of {split} are shifted against their sharp ones, by "
-                f"{np.median(found.shift):.1f} pixels (median)"
+                f"blurred pictures of {split} are shifted against their sharp ones, by {down:.0f} pixels down and "
+                f"{right:.0f} to the right (median of {len(found.shift)})"
             )
     return lines
 
@@ -190,7 +193,7 @@ def _statistics(entry: dict, found: Measured) -> dict:
         "psnr": decibels[np.isfinite(decibels)],
         "sharpness": np.concatenate(found.sharpness) if found.sharpness else np.zeros(0),
         "blurred_sharpness": np.concatenate(found.blurred_sharpness) if found.blurred_sharpness else np.zeros(0),
-        "shift": np.array(found.shift),
+        "shift": np.hypot(*np.reshape(found.shift, (-1, 2)).T),
     }
     return {
         "records": len(found.names),

@@ -26,8 +26,8 @@ class Measured:
         Laplacian of the sharp and of the blurred one's luma, in levels of 8 bit (Orlandi & Pinardi's measure of blur).
     thumbnails : list of numpy.ndarray
         Of the sharp pictures.
-    shift : list of float
-        Length of the shift from the blurred to the sharp picture, in pixels.
+    shift : list of tuple of two int
+        From the sharp to the blurred picture, down and to the right, in pixels.
     """
 
     names: list[bytes] = field(default_factory=list)
@@ -38,7 +38,7 @@ class Measured:
     sharpness: list[np.ndarray] = field(default_factory=list)
     blurred_sharpness: list[np.ndarray] = field(default_factory=list)
     thumbnails: list[np.ndarray] = field(default_factory=list)
-    shift: list[float] = field(default_factory=list)
+    shift: list[tuple[int, int]] = field(default_factory=list)
 
     def take_in(self, batch: dict[str, np.ndarray], every: int) -> None:
         """Measure a batch of decoded records; of every so many pairs the misalignment."""
@@ -64,8 +64,8 @@ def laplacian_variance(grey: np.ndarray) -> np.ndarray:
     return laplacian.var((1, 2))
 
 
-def misalignment(blur: np.ndarray, sharp: np.ndarray) -> float:
-    """Return how far a blurred picture is shifted against its sharp one, in whole pixels.
+def misalignment(blur: np.ndarray, sharp: np.ndarray) -> tuple[int, int]:
+    """Return how far a blurred picture is shifted against its sharp one, down and to the right, in whole pixels.
 
     By phase correlation, weighted by the power that is left in both: a symmetric blur keeps phases, or turns them
     about, where it leaves next to no power.
@@ -80,8 +80,9 @@ def misalignment(blur: np.ndarray, sharp: np.ndarray) -> float:
     cross = spectra[0] * np.conj(spectra[1])
     correlation = fft.irfft2(cross / np.sqrt(np.abs(cross) + 1e-9), sharp.shape)
     peak = np.unravel_index(correlation.argmax(), correlation.shape)
-    shift = [place - side if place > side // 2 else place for place, side in zip(peak, sharp.shape, strict=True)]
-    return float(np.hypot(*shift))
+    return tuple(
+        int(place - side if place > side // 2 else place) for place, side in zip(peak, sharp.shape, strict=True)
+    )
 
 
 def _grey(pictures: np.ndarray) -> np.ndarray:
