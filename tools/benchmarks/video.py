@@ -38,7 +38,8 @@ def main(clip: str | None = None, rounds: int = 5, workers: int = 2) -> dict[str
     Returns
     -------
     dict
-        Time of all over that of decoding and encoding as PNG; and pairs a second.
+        Time of all over that of decoding and encoding as PNG; pairs a second, of all threads; what one costs, if every
+        thread has a core; and its size.
     """
     with tempfile.TemporaryDirectory() as folder:
         listed = list_videos(clip or _panned(folder)).items
@@ -52,9 +53,12 @@ def main(clip: str | None = None, rounds: int = 5, workers: int = 2) -> dict[str
             )
             for _ in range(rounds)
         ]
+    pairs = [(pair.blur, pair.sharp) for part in made for pair in part]
     return {
         "pairs from frames / decoding and encoding alone": statistics.median(ours / bare for ours, bare in rows),
-        "pairs a second": sum(map(len, made)) / statistics.median(ours for ours, _ in rows),
+        "pairs a second": len(pairs) / statistics.median(ours for ours, _ in rows),
+        "core-seconds a pair": workers * statistics.median(ours for ours, _ in rows) / len(pairs),
+        "MB a pair": sum(len(pictures.encode(side, "png")) for pair in pairs for side in pair) / len(pairs) / 1e6,
     }
 
 
