@@ -87,8 +87,13 @@ def thumbnail(picture: np.ndarray) -> np.ndarray:
     height, width = picture.shape[:2]
     scale = min(SIDE / max(height, width), 1)
     size = [max(round(side * scale), 16) for side in (width, height)]
-    small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
-    grey = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY) if small.ndim == 3 else small
+    return luma_of(cv2.resize(picture, size, interpolation=cv2.INTER_AREA))
+
+
+def luma_of(picture: np.ndarray) -> np.ndarray:
+    """Return the luma of a frame, `(H, W)`, `(H, W, 1)` or `(H, W, 3)`, uint8 or uint16, as `(H, W)`, uint8."""
+    colour = picture.ndim == 3 and picture.shape[-1] == 3
+    grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY) if colour else picture.reshape(picture.shape[:2])
     return grey if grey.dtype == np.uint8 else np.uint8(grey >> 8)
 
 

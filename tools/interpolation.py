@@ -5,6 +5,8 @@ from collections.abc import Iterator, Sequence
 import cv2
 import numpy as np
 
+from tools.changes import luma_of, moved
+
 
 def interpolated(frames: Sequence[np.ndarray], times: int) -> Iterator[np.ndarray]:
     """Yield frames `times` as fast: between any two of them `times - 1` more.
@@ -53,12 +55,7 @@ def ghosts(before: np.ndarray, frame: np.ndarray, after: np.ndarray) -> float:
 def _flow(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """Return how far each pixel of the first frame goes until the second: `(H, W, 2)`, x and y, in pixels."""
     estimate = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
-    return estimate.calc(_grey(first), _grey(second), None)
-
-
-def _grey(frame: np.ndarray) -> np.ndarray:
-    grey = cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) if frame.shape[-1] == 3 else frame[..., 0]
-    return grey if grey.dtype == np.uint8 else np.uint8(grey >> 8)
+    return estimate.calc(luma_of(first), luma_of(second), None)
 
 
 def _between(
@@ -67,13 +64,5 @@ def _between(
     """Return the frame at a time from 0 to 1 (Jiang et al., Super SloMo, 2018, equations 1 and 4)."""
     to_first = time * (time * backward - (1 - time) * forward)
     to_second = (1 - time) * ((1 - time) * forward - time * backward)
-    return cv2.addWeighted(_fetched(first, to_first), 1 - time, _fetched(second, to_second), time, 0).reshape(
-        first.shape
-    )
-
-
-def _fetched(frame: np.ndarray, flow: np.ndarray) -> np.ndarray:
-    """Return the frame's values where a flow points to."""
-    height, width = flow.shape[:2]
-    x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
-    return cv2.remap(frame, x + flow[..., 0], y + flow[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    between = cv2.addWeighted(moved(first, to_first), 1 - time, moved(second, to_second), time, 0)
+    return between.reshape(first.shape)

@@ -9,14 +9,12 @@ import numpy as np
 import tensorflow as tf
 
 from tfdeblur import storage
+from tfdeblur.physics.degradation import DRAWN
 
 SCHEMA_VERSION = 1
 MANIFEST = "manifest.json"
 PLAN = "plan.json"
 """What an unfinished data set holds in place of a manifest."""
-
-CAMERA = ("highlights", "gain", "photons", "noise", "jpeg")
-"""What a record says of the camera."""
 
 FEATURES = {
     "blur": tf.io.FixedLenFeature([], tf.string),
@@ -31,7 +29,7 @@ FEATURES = {
     "sigma": tf.io.FixedLenFeature([], tf.float32, float("nan")),
     "kernel": tf.io.FixedLenSequenceFeature([], tf.float32, allow_missing=True),
     "kernel_height": tf.io.FixedLenFeature([], tf.int64, 0),
-    **{name: tf.io.FixedLenFeature([], tf.float32, float("nan")) for name in CAMERA},
+    **{name: tf.io.FixedLenFeature([], tf.float32, float("nan")) for name in DRAWN},
 }
 
 
@@ -156,7 +154,7 @@ def read_records(path: str) -> Iterator[Record]:
         kernel = features["kernel"].reshape(kernel_height, -1) if kernel_height else None
         text = {key: features[key].decode() for key in ("name", "scene", "blur_encoding", "sharp_encoding")}
         size = {key: int(features[key]) for key in ("height", "width", "channels")}
-        known = {key: float(features[key]) for key in ("sigma", *CAMERA)}
+        known = {key: float(features[key]) for key in ("sigma", *DRAWN)}
         yield Record(features["blur"], features["sharp"], **text, **size, **known, kernel=kernel)
         index += 1
 

@@ -19,7 +19,9 @@ USED = {
 }
 """Which fields say how strong each is; the others have one strength."""
 
-CAMERA = ("response", "highlights", "gain", "photons", "noise", "jpeg")
+DRAWN = ("highlights", "gain", "photons", "noise", "jpeg")
+"""What is drawn of the camera, whatever the kind of blur."""
+CAMERA = ("response", *DRAWN)
 """What does not depend on the kind of blur."""
 
 LIMITS = {
@@ -103,7 +105,7 @@ class Degradation:
     @property
     def exposes(self) -> bool:
         """Whether the camera does more than to see and to store what it sees."""
-        return any(getattr(self, name) for name in CAMERA if name != "response")
+        return any(getattr(self, name) for name in DRAWN)
 
     @property
     def says(self) -> dict:
