@@ -145,22 +145,24 @@ def shared_scenes(measured: dict[str, Measured]) -> list[str]:
 
 def twice(measured: dict[str, Measured]) -> list[str]:
     """Return a line for every split, and every two, in which pictures are nearly the same under different names."""
-    thumbnails = {split: np.concatenate(found.thumbnails) for split, found in measured.items() if found.thumbnails}
+    pictures = {split: _pictures(found) for split, found in measured.items() if found.thumbnails}
     lines = []
-    for first, second in [*((split, None) for split in thumbnails), *combinations(thumbnails, 2)]:
-        pairs = alike(thumbnails[second or first], thumbnails[first] if second else None)
-        names, others = (measured[split].names for split in (second or first, first))
-        other = [(names[i], others[k]) for i, k in pairs if _picture(names[i]) != _picture(others[k])]
-        if other:
-            one, like = (name.decode() for name in other[0])
+    for first, second in [*((split, None) for split in pictures), *combinations(pictures, 2)]:
+        (names, ours), (others, theirs) = pictures[second or first], pictures[first]
+        pairs = alike(ours, theirs if second else None)
+        if len(pairs):
+            one, like = names[pairs[0, 0]].decode(), others[pairs[0, 1]].decode()
             where = f"{second} are nearly the same as ones of {first}" if second else f"{first} are there nearly twice"
-            lines.append(f"{len(other)} pictures of {where}, such as {one} and {like}")
+            lines.append(f"{len(pairs)} pictures of {where}, such as {one} and {like}")
     return lines
 
 
-def _picture(name: bytes) -> bytes:
-    """Return the name of the picture, of which there may be several draws."""
-    return re.sub(rb"/draw\d+", b"", name)
+def _pictures(found: Measured) -> tuple[list[bytes], np.ndarray]:
+    """Return names and thumbnails of a split's pictures, each once, of however many draws."""
+    names = [re.sub(rb"/draw\d+", b"", name) for name in found.names]
+    _, first = np.unique(names, return_index=True)
+    first.sort()
+    return [found.names[index] for index in first], np.concatenate(found.thumbnails)[first]
 
 
 def misaligned(measured: dict[str, Measured]) -> list[str]:

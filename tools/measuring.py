@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+import cv2
 import numpy as np
 from scipy import fft
 
@@ -59,9 +60,8 @@ class Measured:
 
 def laplacian_variance(grey: np.ndarray) -> np.ndarray:
     """Return the variance of the Laplacian of pictures `(N, H, W)`, for each."""
-    inner = grey[:, 1:-1, 1:-1]
-    laplacian = grey[:, :-2, 1:-1] + grey[:, 2:, 1:-1] + grey[:, 1:-1, :-2] + grey[:, 1:-1, 2:] - 4 * inner
-    return laplacian.var((1, 2))
+    laplacian = cv2.Laplacian(grey.reshape(-1, grey.shape[-1]), cv2.CV_32F).reshape(grey.shape)
+    return laplacian[:, 1:-1, 1:-1].var((1, 2))
 
 
 def misalignment(blur: np.ndarray, sharp: np.ndarray) -> tuple[int, int]:

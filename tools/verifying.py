@@ -91,13 +91,13 @@ def read(shard: Shard, manifest: dict) -> Iterator[dict[str, np.ndarray]]:
     import tensorflow as tf
 
     _verify_size(shard)
-    batch, count = _batch_size(manifest), 0
+    count = 0
     try:
-        for found in _decoded(shard, manifest).batch(batch).prefetch(2).as_numpy_iterator():
-            fits = found.pop("fits")
+        for found in _decoded(shard, manifest, _batch_size(manifest)).prefetch(2).as_numpy_iterator():
+            fits = _fits(found, manifest)
             if not fits.all():
                 raise ValueError(_contradiction(shard, manifest, count + int(np.argmin(fits))))
-            yield found
+            yield {name: found[name] for name in ("blur", "sharp", "name", "scene", "sigma")}
             count += len(fits)
     except tf.errors.OpError as error:
         index = count + _sound_ones(shard, manifest, count)
@@ -107,26 +107,39 @@ def read(shard: Shard, manifest: dict) -> Iterator[dict[str, np.ndarray]]:
         raise ValueError(f"{shard.path} holds {count} records, the manifest says {shard.records}; {MEND}")
 
 
-def _decoded(shard: Shard, manifest: dict):
-    """Return a shard's records as a tf.data.Dataset of what `read` yields, and whether each says what it is."""
+def _decoded(shard: Shard, manifest: dict, batch: int, first: int = 0):
+    """Return a shard's records from one on as a tf.data.Dataset of batches: all features, the pictures decoded.
+
+    Batches are parsed and decoded at once: one call for each record would cost as much as its parsing does.
+    """
     import tensorflow as tf
 
     from tfdeblur.data import records
 
+    shape = (*(manifest["size"] or (None, None)), manifest["channels"])
+    types = [tf.float32 if manifest["encoding"][side] == "float32" else tf.uint8 for side in ("blur", "sharp")]
+
     def decode(serialized):
         features = records.parse(serialized)
-        decoded = records.decode(features, manifest["encoding"], manifest["channels"])
-        pair = dict(zip(("blur", "sharp"), decoded, strict=True))
-        size = tf.stack([features["height"], features["width"]])
-        fits = tf.constant(True)
-        for side, picture in pair.items():
-            fits &= features[f"{side}_encoding"] == manifest["encoding"][side]
-            fits &= tf.reduce_all(tf.shape(picture, tf.int64)[:2] == size)
-            if manifest["size"]:
-                pair[side] = tf.ensure_shape(picture, (*manifest["size"], manifest["channels"]))
-        return pair | {name: features[name] for name in ("name", "scene", "sigma")} | {"fits": fits}
+        blur, sharp = tf.map_fn(
+            lambda record: records.decode(record, manifest["encoding"], manifest["channels"]),
+            {name: features[name] for name in ("blur", "sharp", "height", "width")},
+            fn_output_signature=tuple(tf.TensorSpec(shape, dtype) for dtype in types),
+        )
+        return features | {"blur": blur, "sharp": sharp}
 
-    return tf.data.TFRecordDataset(shard.path).map(decode, tf.data.AUTOTUNE, deterministic=True)
+    read = tf.data.TFRecordDataset(shard.path).skip(first)
+    return read.batch(batch).map(decode, tf.data.AUTOTUNE, deterministic=True)
+
+
+def _fits(found: dict[str, np.ndarray], manifest: dict) -> np.ndarray:
+    """Return of each record of a batch whether it says what it is."""
+    size = np.stack([found["height"], found["width"]], 1)
+    fits = np.full(len(size), True)
+    for side in ("blur", "sharp"):
+        fits &= found[f"{side}_encoding"] == manifest["encoding"][side].encode()
+        fits &= (size == found[side].shape[1:3]).all(1)
+    return fits
 
 
 def _batch_size(manifest: dict) -> int:
@@ -142,7 +155,7 @@ def _sound_ones(shard: Shard, manifest: dict, first: int) -> int:
 
     count = 0
     try:
-        for _ in _decoded(shard, manifest).skip(first):
+        for _ in _decoded(shard, manifest, 1, first):
             count += 1
     except tf.errors.OpError:
         pass

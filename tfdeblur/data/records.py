@@ -94,8 +94,8 @@ def _feature(value, dtype: tf.DType) -> tf.train.Feature:
 
 
 def parse(serialized: tf.Tensor) -> dict[str, tf.Tensor]:
-    """Parse one serialized record into the tensors of `FEATURES`."""
-    return tf.io.parse_single_example(serialized, FEATURES)
+    """Parse a serialized record, or a vector of them, into the tensors of `FEATURES`."""
+    return tf.io.parse_example(serialized, FEATURES)
 
 
 def decode(features: dict[str, tf.Tensor], encoding: dict[str, str], channels: int) -> tuple[tf.Tensor, tf.Tensor]:
