@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests import picture_folders
+from tests import films, picture_folders
 from tests.making import ROOT, make, shards
 from tools.inspect_tfrecords import main as inspect
 
@@ -52,16 +52,18 @@ from pathlib import Path
 import tensorflow as tf
 from tools.make_tfrecords import main
 src, out, *arguments = sys.argv[1:]
-broken = Path(src, "05.png")
-content = broken.read_bytes()
-broken.write_bytes(b"")
+arguments += ["--src", "gs://bucket/src", "--out", "gs://bucket/set"]
+for path in Path(src).rglob("*.*"):
+    tf.io.gfile.copy(str(path), f"gs://bucket/src/{path.relative_to(src)}", overwrite=True)
+with tf.io.gfile.GFile("gs://bucket/src/05.png", "w") as broken:
+    broken.write("no picture")
 try:
-    main([*arguments, "gs://bucket/set"])
+    main(arguments)
 except ValueError as error:
     print(error)
 print(tf.io.gfile.listdir("gs://bucket/set"))
-broken.write_bytes(content)
-main([*arguments, "gs://bucket/set"])
+tf.io.gfile.copy(f"{src}/05.png", "gs://bucket/src/05.png", overwrite=True)
+main(arguments)
 for name in tf.io.gfile.listdir("gs://bucket/set"):
     tf.io.gfile.copy(f"gs://bucket/set/{name}", f"{out}/{name}", overwrite=True)
 """
@@ -69,21 +71,48 @@ for name in tf.io.gfile.listdir("gs://bucket/set"):
 
 def test_records_are_the_same_in_a_bucket_and_resume_there(bucket, tmp_path):
     src, copied = picture_folders.images(tmp_path / "src", 6), tmp_path / "bucket"
-    arguments = ["images", "--src", src, "--name", "set", "--shards", 2, "--splits", "train=4", "test=2", "--out"]
-    make(*arguments, tmp_path / "local")
+    arguments = ["images", "--name", "set", "--shards", 2, "--splits", "train=4", "test=2"]
+    make(*arguments, "--src", src, "--out", tmp_path / "local")
     copied.mkdir()
     out = bucket("-c", RECORDS, src, copied, *arguments)
-    assert "05.png" in out and "plan.json" in out
+    assert "gs://bucket/src/05.png" in out and "plan.json" in out
     assert shards(copied) == shards(tmp_path / "local") and len(shards(copied)) == 4
     inspect([str(copied)])
     assert not (copied / "plan.json").exists()
 
 
+SOURCES = """
+import sys
+from pathlib import Path
+import tensorflow as tf
+from tools.make_tfrecords import main
+src, out = map(Path, sys.argv[1:])
+for path in src.rglob("*.*"):
+    tf.io.gfile.copy(str(path), f"gs://bucket/sources/{path.relative_to(src)}")
+for made in ("pairs-reds", "pairs-gopro", "pairs-realblur", "images-reds", "video-clips"):
+    source, folder = made.split("-")
+    for place, root in (("bucket", "gs://bucket/sources"), ("local", str(src))):
+        main([source, "--src", f"{root}/{folder}", "--name", "set", "--out", str(out / place / made)])
+"""
+
+
+def test_sources_in_a_bucket_give_the_same_records(bucket, tmp_path):
+    src, out = tmp_path / "src", tmp_path / "out"
+    picture_folders.reds(src / "reds")
+    picture_folders.gopro(src / "gopro")
+    picture_folders.realblur(src / "realblur")
+    films.write(src / "clips" / "pan.mp4", films.pan(80), "libx264", "yuv420p", g=16)
+    bucket("-c", SOURCES, src, out)
+    made = {folder.name: shards(folder) for folder in sorted((out / "local").iterdir())}
+    assert len(made) == 5 and all(made.values())
+    assert made == {folder.name: shards(folder) for folder in sorted((out / "bucket").iterdir())}
+
+
 @pytest.mark.slow
 def test_requests_that_fail_are_tried_again(tmp_path):
     src, copied = picture_folders.images(tmp_path / "src", 6), tmp_path / "bucket"
-    arguments = ["images", "--src", src, "--name", "set", "--shards", 2, "--splits", "train=4", "test=2", "--out"]
-    make(*arguments, tmp_path / "local")
+    arguments = ["images", "--name", "set", "--shards", 2, "--splits", "train=4", "test=2"]
+    make(*arguments, "--src", src, "--out", tmp_path / "local")
     copied.mkdir()
     with served(tmp_path, 0.15) as run:
         run("-c", RECORDS, src, copied, *arguments)

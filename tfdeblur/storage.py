@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 
 def is_remote(path: str) -> bool:
@@ -32,10 +33,21 @@ def is_folder(path: str) -> bool:
 
 def list_names(folder: str) -> list[str]:
     """Return the sorted names in a folder, and an empty list where there is no such folder."""
-    if not is_folder(folder):
-        return []
-    names = _gfile().listdir(folder) if is_remote(folder) else os.listdir(folder)
-    return sorted(name.rstrip("/") for name in names)
+    return sorted(sum(list_folder(folder), [])) if is_folder(folder) else []
+
+
+def list_folder(folder: str) -> tuple[list[str], list[str]]:
+    """Return the sorted names of the folders in a folder, and of the files.
+
+    A bucket's come in a few requests, however many there are: it marks folders by a slash.
+    """
+    if is_remote(folder):
+        names = [name for name in _gfile().listdir(folder) if name.strip("/")]
+        folders = sorted(name.rstrip("/") for name in names if name.endswith("/"))
+        return folders, sorted(name for name in names if not name.endswith("/"))
+    with os.scandir(folder) as entries:
+        found = sorted((entry.name, entry.is_dir()) for entry in entries)
+    return [name for name, inner in found if inner], [name for name, inner in found if not inner]
 
 
 def make_folder(path: str) -> None:
@@ -65,11 +77,15 @@ def remove(path: str) -> None:
 
 
 def read_bytes(path: str) -> bytes:
-    """Return the content of a file."""
-    if is_remote(path):
-        with _gfile().GFile(path, "rb") as file:
-            return file.read()
-    return Path(path).read_bytes()
+    """Return the content of a file.
+
+    Raises
+    ------
+    OSError
+        It cannot be read.
+    """
+    with opened(path) as file:
+        return file.read()
 
 
 def read_text(path: str) -> str:
@@ -103,6 +119,22 @@ def publish(path: str) -> Iterator[str]:
             os.replace(temporary, path)
     finally:
         Path(temporary).unlink(missing_ok=True)
+
+
+@contextmanager
+def opened(path: str) -> Iterator[BinaryIO]:
+    """Open a file to be read, also here and there; errors of a bucket are OSError, as those of a disk."""
+    if not is_remote(path):
+        with open(path, "rb") as file:
+            yield file
+        return
+    import tensorflow as tf
+
+    try:
+        with _gfile().GFile(path, "rb") as file:
+            yield file
+    except tf.errors.OpError as error:
+        raise OSError(f"{path}: {error.message.splitlines()[0]}") from error
 
 
 @contextmanager

@@ -3,11 +3,11 @@
 import io
 import struct
 import zlib
-from collections.abc import Set
-from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
+
+from tfdeblur import storage
 
 SUFFIXES = frozenset(".png .jpg .jpeg .webp .tif .tiff .bmp .gif .ppm .pgm".split())
 """Files with these suffixes, in either case, are taken for pictures."""
@@ -22,24 +22,12 @@ ORIENTATIONS = ("exif", "Raw profile type exif", "XML:com.adobe.xmp")
 GREY_MODES = ("L", "LA", "La", "1", "I", "F", "I;16", "I;16B", "I;16L")
 
 
-def find_pictures(folder: Path) -> list[Path]:
-    """Return the picture files in a folder and its sub-folders, sorted, without hidden ones."""
-    return find_files(folder, SUFFIXES)
-
-
-def find_files(folder: Path, suffixes: Set[str]) -> list[Path]:
-    """Return the files with such suffixes in a folder and its sub-folders, sorted, without hidden ones."""
-    files = (path for path in folder.rglob("*") if path.suffix.lower() in suffixes and path.is_file())
-    hidden = (path for path in files if not any(part.startswith(".") for part in path.relative_to(folder).parts))
-    return sorted(hidden, key=lambda path: path.relative_to(folder).parts)
-
-
 def content_of(source: str | bytes) -> bytes:
     """Return the content of a picture's file, given by path or as it is."""
     if isinstance(source, bytes):
         return source
     try:
-        return Path(source).read_bytes()
+        return storage.read_bytes(source)
     except OSError as error:
         raise ValueError(complaint(source, error)) from error
 

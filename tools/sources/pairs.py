@@ -2,11 +2,14 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from fnmatch import filter as matching
+from pathlib import PurePosixPath
 
+from tfdeblur import storage
 from tools.items import Item, Listing
-from tools.pictures import find_pictures
-from tools.sources.images import SPLIT_FOLDERS, source_folder
+from tools.pictures import SUFFIXES
+from tools.sources.folders import Folder, source_folder
+from tools.sources.images import SPLIT_FOLDERS
 
 PARTNERS = {
     "blur": ("sharp", "gt"),
@@ -23,8 +26,8 @@ PARTNERS = {
 class Folders:
     """Two parallel folders. Their sub-folders are scenes, unless `scene` says that all of it is one."""
 
-    blur: Path
-    sharp: Path
+    blur: Folder
+    sharp: Folder
     split: str | None = None
     prefix: str = ""
     scene: str | None = None
@@ -43,7 +46,7 @@ def list_pairs(
     Parameters
     ----------
     src : str, optional
-        Folder of the data set, or one of the folders within that hold its parts.
+        Folder of the data set, local or gs://, or one of the folders within that hold its parts.
     layout : str
         A key of `LAYOUTS`, or `"auto"` to take the first that finds something.
     blur_folder : str
@@ -76,10 +79,11 @@ def list_pairs(
         found = list(LAYOUTS[name](root, version))
         if found:
             return _listing(found, {"layout": name, "version": version})
+    layouts = " or ".join(LAYOUTS) if layout == "auto" else layout
     raise ValueError(
-        f"{root} is not laid out as {' or '.join(LAYOUTS) if layout == 'auto' else layout} with {blur_folder!r} as the "
-        f"blurred version; expected train/train_{blur_folder} + train/train_sharp (reds), train/SCENE/{blur_folder} + "
-        f"train/SCENE/sharp (gopro), RealBlur_{realblur}_train_list.txt (realblur) or {blur_folder} + sharp (folders); "
+        f"{root.path} is not laid out as {layouts} with {blur_folder!r} as the blurred version; expected "
+        f"train/train_{blur_folder} + train/train_sharp (reds), train/SCENE/{blur_folder} + train/SCENE/sharp (gopro), "
+        f"RealBlur_{realblur}_train_list.txt (realblur) or {blur_folder} + sharp (folders); "
         "else give two folders as --blur-dir and --sharp-dir"
     )
 
@@ -93,44 +97,46 @@ def _listing(found: list[Found], description: dict) -> Listing:
     return Listing(items, problems, description=description)
 
 
-def _reds(root: Path, version: str) -> Iterator[Found]:
+def _reds(root: Folder, version: str) -> Iterator[Found]:
     """REDS: `train/train_blur/000/00000000.png` and `train/train_sharp/...`, also from within `train`."""
     for split in ("train", "val", "test"):
-        for base in (root / split, root):
-            if (base / f"{split}_sharp").is_dir() and (base / f"{split}_{version}").is_dir():
-                yield _match(Folders(base / f"{split}_{version}", base / f"{split}_sharp", split, f"{split}/"))
+        for base in (root.folders.get(split), root):
+            blur, sharp = _both(base, f"{split}_{version}", f"{split}_sharp")
+            if blur and sharp:
+                yield _match(Folders(blur, sharp, split, f"{split}/"))
                 break
 
 
-def _gopro(root: Path, version: str) -> Iterator[Found]:
+def _gopro(root: Folder, version: str) -> Iterator[Found]:
     """GoPro: `train/SCENE/blur/000001.png` and `train/SCENE/sharp/...`, also from within `train`."""
-    bases = [root / split for split in ("train", "test") if (root / split).is_dir()] or [root]
-    for base in bases:
-        split = base.resolve().name if base.resolve().name in ("train", "test") else None
-        for folder in sorted(base.iterdir()):
-            if (folder / "sharp").is_dir() and (folder / version).is_dir():
-                scene = f"{split}/{folder.name}" if split else folder.name
-                yield _match(Folders(folder / version, folder / "sharp", split, f"{scene}/", scene))
+    splits = ("train", "test")
+    for base in [root.folders[split] for split in splits if split in root.folders] or [root]:
+        split = base.name if base.name in splits else None
+        for name, folder in base.folders.items():
+            blur, sharp = _both(folder, version, "sharp")
+            if blur and sharp:
+                scene = f"{split}/{name}" if split else name
+                yield _match(Folders(blur, sharp, split, f"{scene}/", scene))
 
 
-def _folders(root: Path, version: str) -> Iterator[Found]:
+def _folders(root: Folder, version: str) -> Iterator[Found]:
     """Two parallel folders, `blur` and `sharp` or `input` and `target`, also one pair of them for each split."""
-    splits = {folder: root / folder for folder in SPLIT_FOLDERS if (root / folder).is_dir()}
-    for folder, base in (splits or {"": root}).items():
-        for blur in PARTNERS if version == "blur" else [version]:
-            sharp = next((base / name for name in PARTNERS.get(blur, ()) if (base / name).is_dir()), None)
-            if sharp and (base / blur).is_dir():
-                yield _match(Folders(base / blur, sharp, SPLIT_FOLDERS.get(folder), f"{folder}/" if folder else ""))
+    splits = {name: root.folders[name] for name in SPLIT_FOLDERS if name in root.folders}
+    for name, base in (splits or {"": root}).items():
+        for kind in PARTNERS if version == "blur" else [version]:
+            blur, sharp = _both(base, kind, *PARTNERS.get(kind, ()))
+            if blur and sharp:
+                yield _match(Folders(blur, sharp, SPLIT_FOLDERS.get(name), f"{name}/" if name else ""))
                 break
 
 
-def _realblur(root: Path, version: str) -> Iterator[Found]:
+def _realblur(root: Folder, version: str) -> Iterator[Found]:
     """RealBlur: list files beside the folders, in each line the sharp and the blurred picture's path."""
-    for file in sorted(root.glob(f"RealBlur_{version}_*_list.txt")):
-        split = file.stem.split("_")[2]
+    for file in matching(root.files, f"RealBlur_{version}_*_list.txt"):
+        split = file.split("_")[2]
         items, problems = [], []
-        for number, line in enumerate(file.read_text().splitlines(), 1):
-            paths = [root / path for path in line.split()]
+        for number, line in enumerate(storage.read_text(storage.join(root.path, file)).splitlines(), 1):
+            paths = [PurePosixPath(path) for path in line.split()]
             if not paths:
                 continue
             if len(paths) != 2:
@@ -140,15 +146,15 @@ def _realblur(root: Path, version: str) -> Iterator[Found]:
             sharp, blur = paths
             scene = f"{split}/{blur.parent.parent.name}"
             name = f"{scene}/{blur.stem}"
-            missing = [path for path in paths if not path.is_file()]
+            missing = [path for path in paths if not root.holds(path)]
             if missing:
-                problems.append((name, f"{file.name}, line {number}, names {missing[0]}, which does not exist"))
+                problems.append((name, f"{file}, line {number}, names {missing[0]}, which does not exist"))
             else:
-                items.append(Item(name, scene, str(sharp), str(blur), split))
+                items.append(Item(name, scene, root.full(sharp), root.full(blur), split))
         yield items, problems
 
 
-LAYOUTS: dict[str, Callable[[Path, str], Iterator[Found]]] = {
+LAYOUTS: dict[str, Callable[[Folder, str], Iterator[Found]]] = {
     "realblur": _realblur,
     "reds": _reds,
     "folders": _folders,
@@ -164,24 +170,30 @@ def _match(folders: Folders) -> Found:
     for key in sorted(blurred.keys() | sharp.keys()):
         name = folders.prefix + key
         if key not in blurred:
-            problems.append((name, f"{sharp[key]} has no blurred partner in {folders.blur}"))
+            problems.append((name, f"{sharp[key]} has no blurred partner in {folders.blur.path}"))
         elif key not in sharp:
-            problems.append((name, f"{blurred[key]} has no sharp partner in {folders.sharp}"))
+            problems.append((name, f"{blurred[key]} has no sharp partner in {folders.sharp.path}"))
         else:
             parent = key.rpartition("/")[0]
             scene = folders.scene or folders.prefix + (parent or key)
-            items.append(Item(name, scene, str(sharp[key]), str(blurred[key]), folders.split))
+            items.append(Item(name, scene, sharp[key], blurred[key], folders.split))
     return items, problems
 
 
-def _by_name(folder: Path) -> dict[str, Path]:
+def _both(base: Folder | None, blur: str, *sharp: str) -> tuple[Folder | None, Folder | None]:
+    """Return the blurred pictures' folder and the first there is of the sharp ones', both as far as they are there."""
+    found = base.folders if base else {}
+    return found.get(blur), next((found[name] for name in sharp if name in found), None)
+
+
+def _by_name(folder: Folder) -> dict[str, str]:
     """Return the pictures below a folder by their paths within it, without suffix."""
-    pictures: dict[str, Path] = {}
-    for path in find_pictures(folder):
-        key = path.relative_to(folder).with_suffix("").as_posix()
+    pictures: dict[str, str] = {}
+    for path in folder.find(SUFFIXES):
+        key, file = path.with_suffix("").as_posix(), folder.full(path)
         if key in pictures:
             raise ValueError(
-                f"{pictures[key]} and {path} have one name, so their partners cannot be told; remove one of them"
+                f"{pictures[key]} and {file} have one name, so their partners cannot be told; remove one of them"
             )
-        pictures[key] = path
+        pictures[key] = file
     return pictures

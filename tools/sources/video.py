@@ -2,8 +2,8 @@
 
 from tools.clips import SUFFIXES, spans
 from tools.items import Item, Listing
-from tools.pictures import find_files
-from tools.sources.images import SPLIT_FOLDERS, source_folder
+from tools.sources.folders import source_folder
+from tools.sources.images import SPLIT_FOLDERS
 
 LEAST = 64
 """Frames in a part of a clip, which is worked on by itself: no exposure goes over its end."""
@@ -18,7 +18,7 @@ def list_videos(src: str | None) -> Listing:
     Parameters
     ----------
     src : str
-        The folder.
+        The folder, local or gs://.
 
     Raises
     ------
@@ -26,19 +26,20 @@ def list_videos(src: str | None) -> Listing:
         No folder was given, there is none, or it has no videos.
     """
     root = source_folder(src, "video")
-    paths = find_files(root, SUFFIXES)
+    paths = root.find(SUFFIXES)
     if not paths:
-        raise ValueError(f"{root} has no videos in it or its sub-folders; --src takes a folder of MP4, MKV, ... files")
-    own_splits = all(path.relative_to(root).parts[0] in SPLIT_FOLDERS for path in paths)
+        raise ValueError(
+            f"{root.path} has no videos in it or its sub-folders; --src takes a folder of MP4, MKV, ... files"
+        )
+    own_splits = all(path.parts[0] in SPLIT_FOLDERS for path in paths)
     items, problems = [], []
     for path in paths:
-        inside = path.relative_to(root)
-        split = SPLIT_FOLDERS[inside.parts[0]] if own_splits else None
-        clip = inside.as_posix()
+        split = SPLIT_FOLDERS[path.parts[0]] if own_splits else None
+        clip, file = path.as_posix(), root.full(path)
         try:
-            parts = spans(str(path), LEAST)
+            parts = spans(file, LEAST)
         except ValueError as error:
             problems.append((clip, str(error)))
             continue
-        items += [Item(f"{clip}/{part.number:06d}", clip, str(path), split=split, span=part) for part in parts]
+        items += [Item(f"{clip}/{part.number:06d}", clip, file, split=split, span=part) for part in parts]
     return Listing(items, problems, unit="parts of clips")
