@@ -3,11 +3,13 @@
 import json
 import subprocess
 import sys
+import time
 
+import psutil
 import pytest
 
 from tests import films, picture_folders
-from tests.making import ROOT, make, shards
+from tests.making import ROOT, command, make, shards
 from tools import sharding
 
 pytest.importorskip("apache_beam", reason="needs the extra [beam]")
@@ -57,6 +59,24 @@ def test_beam_goes_on_where_it_was_stopped_and_names_what_is_wrong(tmp_path):
     broken.write_bytes(content)
     make(*arguments)
     assert all(path.stat().st_mtime_ns == time for path, time in kept.items()) and len(shards(tmp_path / "set")) == 4
+
+
+def test_a_worker_that_dies_ends_the_run_and_loses_nothing(tmp_path):
+    src = picture_folders.images(tmp_path / "src", 80, height=120, width=160)
+    arguments = ["images", "--src", src, "--draws", 4, "--shards", 8, "--splits", "train=1", "--out", tmp_path / "set"]
+    beam = ["--runner", "DirectRunner", "--direct_running_mode", "multi_processing", "--direct_num_workers", 2]
+    run = subprocess.Popen(command(*arguments, *beam), cwd=ROOT, stderr=subprocess.PIPE, text=True)
+    while run.poll() is None and not shards(tmp_path / "set"):
+        time.sleep(0.01)
+    workers = [each for each in psutil.Process(run.pid).children(recursive=True) if "python" in each.name()]
+    workers[0].kill()
+    *_, error = run.communicate(timeout=120)[1].splitlines()
+    assert run.returncode == 1 and error.startswith("error: a worker died") and "run the same command again" in error
+    kept = shards(tmp_path / "set")
+    assert 0 < len(kept) < 8
+    make(*arguments)
+    make(*arguments[:-1], tmp_path / "whole" / "set")
+    assert kept.items() <= shards(tmp_path / "set").items() == shards(tmp_path / "whole/set").items()
 
 
 def test_an_engine_that_loses_shards_is_found_out(tmp_path):

@@ -7,7 +7,10 @@ own `multi_threading` mode does, is found out.
 
 import argparse
 import json
-from collections.abc import Sequence
+import signal
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from tfdeblur import storage
 from tools.items import Recipe
@@ -31,12 +34,14 @@ def write(shards: list[Shard], out: str, recipe: Recipe, skip: bool, runner: str
     ------
     ValueError
         An item cannot be used, and `skip` is False; there is no Beam; or an option is none of Beam's.
+    OSError
+        A worker on this machine died.
     """
     try:
         import apache_beam
     except ImportError as error:
         raise ValueError('--runner needs Apache Beam; pip install "tfdeblur[beam]"') from error
-    with apache_beam.Pipeline(_runner(runner), options=_options(runner, flags)) as pipeline:
+    with _watched(), apache_beam.Pipeline(_runner(runner), options=_options(runner, flags)) as pipeline:
         created = pipeline | "shards" >> apache_beam.Create(shards) | apache_beam.Reshuffle()
         created | "write" >> apache_beam.Map(_write, out, recipe, skip)
     for shard in shards:
@@ -53,6 +58,28 @@ def _write(shard: Shard, out: str, recipe: Recipe, skip: bool) -> None:
         write_shard(shard, out, recipe, skip)
     except ValueError as error:
         storage.write_text(note_path(out, shard), json.dumps({"error": str(error)}))
+
+
+@contextmanager
+def _watched() -> Iterator[None]:
+    """Have the death of a worker end the run: Beam's direct runner would wait for what it had to do for ever."""
+    died, otherwise = [], threading.excepthook
+
+    def note(failed):
+        otherwise(failed)
+        if failed.thread and failed.thread.name == "run_worker":
+            died.append(failed.exc_value)
+            signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+
+    threading.excepthook = note
+    try:
+        yield
+    except KeyboardInterrupt:
+        if not died:
+            raise
+        raise OSError(f"a worker died ({died[0]}); run the same command again, finished shards are kept") from died[0]
+    finally:
+        threading.excepthook = otherwise
 
 
 def _runner(name: str):
