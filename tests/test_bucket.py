@@ -132,10 +132,15 @@ COMMANDS = """
 import sys
 from tests import picture_folders
 from tfdeblur import evaluate, export, load, report, train
-from tools import make_tfrecords
+from tools import extract_pictures, inspect_tfrecords, make_tfrecords
 import numpy as np
+import tensorflow as tf
 src = sys.argv[1]
 make_tfrecords.main(["images", "--src", src, "--splits", "train=4", "val=1", "test=1", "--out", "gs://bucket/small"])
+inspect_tfrecords.main(["gs://bucket/small", "--json", "gs://bucket/found.json", "--html", "gs://bucket/found.html"])
+extract_pictures.main(["gs://bucket/small", "--out", "gs://bucket/pictures"])
+for made in ("found.*", "small/contact_sheet.png", "pictures/*/*.png"):
+    print(tf.io.gfile.glob(f"gs://bucket/{made}"))
 for steps in ("2", "4"):
     train.main(["sample", "--data", "gs://bucket/small", "--workdir", "gs://bucket/run", "--patch", "32x32"]
                + ["--batch", "2", "--features", "4", "--validate-every", "2", "--steps", steps])
@@ -149,5 +154,7 @@ assert np.array_equal(load("gs://bucket/run")(picture), load("gs://bucket/saved"
 
 def test_training_resumes_in_a_bucket_and_is_measured_and_exported_there(bucket, tmp_path):
     out = bucket("-c", COMMANDS, picture_folders.images(tmp_path / "src", 6))
+    assert "['gs://bucket/found.html', 'gs://bucket/found.json']\n['gs://bucket/small/contact_sheet.png']\n" in out
+    assert out.count("gs://bucket/pictures/blur/") == out.count("gs://bucket/pictures/sharp/") == 1
     assert "goes on after step 2" in out
     assert "| sample (run) | 4" in out
