@@ -65,19 +65,22 @@ def _tensorflow_errors() -> tuple[type[Exception], ...]:
     errors = tensorflow.errors
     return (
         errors.NotFoundError, errors.PermissionDeniedError, errors.UnauthenticatedError, errors.UnavailableError,
-        errors.UnimplementedError, errors.DataLossError,
+        errors.UnimplementedError, errors.DataLossError, errors.AbortedError,
     )  # fmt: skip
 
 
 def _explained(error: Exception) -> str:
     """Return what to tell the user; TensorFlow says neither which file is damaged nor what to do."""
+    said = " ".join(str(error).split()) if not isinstance(error, (ValueError, OSError)) else str(error)
+    if "retry attempts failed" in said:
+        return f"the bucket does not answer ({said}); run the same command again when it does, what is finished is kept"
     damage = re.search(r"(truncated|corrupted) record at \d+", str(error))
     if damage and not isinstance(error, (ValueError, OSError)):
         return (
             f"a shard of the data set is damaged ({damage[0]}); `python -m tools.inspect_tfrecords DIR` says which one "
             "and what to do"
         )
-    return str(error)
+    return said
 
 
 def import_tensorflow() -> None:
