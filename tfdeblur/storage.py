@@ -134,7 +134,7 @@ def opened(path: str) -> Iterator[BinaryIO]:
         with _gfile().GFile(path, "rb") as file:
             yield file
     except tf.errors.OpError as error:
-        raise OSError(f"{path}: {error.message.splitlines()[0]}") from error
+        raise OSError(f"{path}: {' '.join(error.message.split())}") from error
 
 
 @contextmanager

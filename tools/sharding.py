@@ -186,7 +186,8 @@ def _disk_errors(path: str) -> Iterator[None]:
         yield
     except (tf.errors.OpError, OSError) as error:
         full = isinstance(error, tf.errors.ResourceExhaustedError) or getattr(error, "errno", None) == errno.ENOSPC
-        found = "the disk is full" if full else getattr(error, "message", None) or error.strerror or str(error)
+        found = getattr(error, "message", None) or error.strerror or str(error)
+        found = "the disk is full" if full else " ".join(found.split())
         raise OSError(
             f"{path} could not be written ({found}); {'make room' if full else 'see to that'} and run the same "
             "command again, finished shards are kept"
