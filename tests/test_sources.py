@@ -144,6 +144,17 @@ def test_images_take_scenes_from_sub_folders(tmp_path):
     }  # fmt: skip
 
 
+def test_links_to_folders_are_followed_but_not_in_circles(tmp_path):
+    reds = picture_folders.reds(tmp_path / "elsewhere")
+    (tmp_path / "src").mkdir()
+    for split in ("train", "val"):
+        (tmp_path / "src" / split).symlink_to(reds / split)
+    (reds / "train" / "back").symlink_to(reds)
+    names = [item.name for item in list_images(str(tmp_path / "src")).items]
+    assert len(names) == 20 + 8 and len(set(names)) == len(names)  # the val pictures also through the way back
+    assert len(list_pairs(str(tmp_path / "src"), "reds").items) == 10
+
+
 def test_images_of_one_stem_keep_their_suffixes(tmp_path):
     for name in ("a.png", "a.jpg", "b.png"):
         picture_folders.save(tmp_path / name, picture_folders.photograph(1))

@@ -123,7 +123,7 @@ def publish(path: str) -> Iterator[str]:
 
 @contextmanager
 def opened(path: str) -> Iterator[BinaryIO]:
-    """Open a file to be read, also here and there; errors of a bucket are OSError, as those of a disk."""
+    """Open a file to be read, in any order; what goes wrong with a bucket is an OSError, as with a disk."""
     if not is_remote(path):
         with open(path, "rb") as file:
             yield file

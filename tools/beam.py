@@ -67,7 +67,8 @@ def _watched() -> Iterator[None]:
 
     def note(failed):
         otherwise(failed)
-        if failed.thread and failed.thread.name == "run_worker":
+        by_ctrl_c = str(failed.exc_value).endswith((" -2", " 130"))  # which ends this process by itself
+        if failed.thread and failed.thread.name == "run_worker" and not by_ctrl_c:
             died.append(failed.exc_value)
             signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
 
