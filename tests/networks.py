@@ -28,14 +28,16 @@ def says(folder: Path, sigma: float, brightness: float = 0.0) -> Path:
     return folder
 
 
-def says_motion(folder: Path, length: float, angle: float) -> Path:
-    """Save as a run of training motion a network that says of every picture that it moved so."""
+def says_motion(folder: Path, length: float, angle: float, deviation: float) -> Path:
+    """Save as a run of training motion a network that says of every picture that it moved so, and how far it errs."""
     turn = np.deg2rad(2 * angle)
     inputs = keras.Input((None, None, 1))
     dense = layers.Dense(3)
     x = layers.GlobalAveragePooling2D()(layers.AveragePooling2D(8, name="spectra")(inputs))
     network = keras.Model(inputs, dense(x))
-    dense.set_weights([np.zeros((1, 3)), np.float32([length * np.cos(turn), length * np.sin(turn), -4])])
+    dense.set_weights(
+        [np.zeros((1, 3)), np.float32([length * np.cos(turn), length * np.sin(turn), 2 * np.log(deviation)])]
+    )
     folder.mkdir(parents=True)
     network.save(folder / "best.keras")
     (folder / "config.json").write_text('{"training": "motion"}')

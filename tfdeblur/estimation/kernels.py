@@ -13,10 +13,10 @@ from tfdeblur.estimation.estimators import (
     sees_spectra,
     through_spectra,
 )
+from tfdeblur.estimation.motion import refined_motion
 from tfdeblur.estimation.outputs import MOTION
 from tfdeblur.estimation.sigma_map import grey, known, sigma_map
 from tfdeblur.physics.kernels import gaussian, linear_motion
-from tfdeblur.physics.trajectories import motion_of
 
 REACH = 8
 """Sigmas across the kernel of a Gaussian, which has to fit into the picture."""
@@ -28,8 +28,9 @@ def kernel_estimator(model: str) -> Callable[[np.ndarray], np.ndarray]:
     Parameters
     ----------
     model : str
-        Of a network that estimates motion: a run folder or a `.keras` file; the kernel is that of a straight motion. Of
-        one that estimates sigma: as `load_estimator` takes it; the kernel is a Gaussian of the map's median.
+        Of a network that estimates motion: a run folder or a `.keras` file; the kernel is that of a straight motion,
+        what the network says of it refined by `refined_motion`. Of one that estimates sigma: as `load_estimator` takes
+        it; the kernel is a Gaussian of the map's median.
 
     Returns
     -------
@@ -47,7 +48,13 @@ def kernel_estimator(model: str) -> Callable[[np.ndarray], np.ndarray]:
     if network.output_shape[-1] != MOTION or not sees_spectra(network):
         return _median_of(estimator_of(network, model))
     see = through_spectra(inference.as_float32(network))
-    return lambda pixels: linear_motion(*motion_of(see(grey(pixels))[:-1]))
+
+    def estimate(pixels: np.ndarray) -> np.ndarray:
+        luma = grey(pixels)
+        *streak, deviation = np.float64(see(luma))
+        return linear_motion(*refined_motion(np.float64(luma[..., 0]), np.array(streak), deviation))
+
+    return estimate
 
 
 def _median_of(estimator: Estimator) -> Callable[[np.ndarray], np.ndarray]:

@@ -6,7 +6,8 @@
     python -m tfdeblur.deblur PHOTOGRAPH --method hyper-laplacian --psf estimate:runs/camera_shake_kernel --out sharp
 
 `motion_rmse` is the error of the two numbers that the motion's length makes at twice its angle, in pixels; who sees
-nothing and says 0 errs by 10.
+nothing and says 0 errs by 10. The network errs by 2.2 on the validation, with which deconvolution rings: what it says
+is where `estimation/motion.py` looks for the zeros of the photograph's spectrum, which say it to a few tenths.
 """
 
 from dataclasses import replace
