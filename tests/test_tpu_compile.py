@@ -1,0 +1,81 @@
+"""The TPU's own compiler, on a machine without a TPU: what it says is what the functions are."""
+
+import json
+
+import pytest
+import tensorflow as tf
+
+from tfdeblur.experiments import EXPERIMENTS
+from tools import tpu_compile
+from tools.tpu import chips, compiler, module
+
+pytest.importorskip("libtpu", reason="needs the extra [tpu-aot]")
+
+TOPOLOGY = "v5e:2x2"
+
+
+@pytest.fixture(scope="module")
+def device():
+    return compiler.topology(TOPOLOGY)
+
+
+def made(device, function, *specs):
+    return compiler.compile_for(device, compiler.lower(tf.function(function, jit_compile=True), list(specs)))
+
+
+def test_products_are_counted_as_they_are(device):
+    left, right = tf.TensorSpec((512, 384), tf.bfloat16), tf.TensorSpec((384, 256), tf.bfloat16)
+    found = made(device, lambda x, y: x @ y, left, right)
+    (product,) = module.products(found.module)
+    assert product.multiplications == product.padded(128) == 512 * 384 * 256 and product.operands == ("bf16", "bf16")
+    assert found.flops == pytest.approx(2 * product.multiplications, rel=1e-3)
+    assert found.arguments == 2 * 384 * (512 + 256)
+    chip = chips.chip_of(TOPOLOGY)
+    assert module.cycles(found.module) / chip.clock >= found.flops / (1e12 * chip.peak), "no faster than its peak"
+
+
+def test_convolutions_are_counted_as_they_are(device):
+    pictures, kernel = tf.TensorSpec((8, 64, 128, 16), tf.float32), tf.TensorSpec((3, 3, 16, 32), tf.float32)
+    found = made(device, lambda x, k: tf.nn.conv2d(x, k, 1, "SAME"), pictures, kernel)
+    (product,) = module.products(found.module)
+    assert (product.rows, product.inner, product.columns) == (8 * 64 * 128, 144, 32)
+    assert product.padded(128) == 8 * 64 * 128 * 256 * 128
+
+
+def test_what_does_not_compile_is_named_with_its_line():
+    def shrink(pictures):
+        return tf.image.resize(pictures, (8, 8), "area")
+
+    with pytest.raises(
+        ValueError, match=r"^ResizeArea does not compile for XLA, made by tests/test_tpu_compile.py, line"
+    ):
+        compiler.lower(tf.function(shrink, jit_compile=True), [tf.TensorSpec((1, 16, 16, 3), tf.float32)])
+
+
+def test_what_does_not_fit_is_found(device):
+    with pytest.raises(compiler.OutOfMemory, match=r"exceeds available HBM \(15.75G\)"):
+        made(device, lambda x: x + 1, tf.TensorSpec((2**16, 2**16), tf.float32))
+
+
+def test_unknown_topologies_are_refused():
+    with pytest.raises(ValueError, match="begins with no chip's name .*v5e"):
+        chips.chip_of("v9:2x2")
+    with pytest.raises(ValueError, match="knows no topology 'v5e:7x9'"):
+        compiler.topology("v5e:7x9")
+
+
+def test_a_step_is_compiled_and_described(tmp_path, capsys):
+    small = ["--features", "4", "--patch", "32x32", "--batch", "2", "--topology", TOPOLOGY]
+    tpu_compile.main(["sample", "--compile", "infer", *small, "--json", str(tmp_path / "found.json")])
+    (found,) = json.loads((tmp_path / "found.json").read_text())
+    assert found["samples"] == 2 and found["native"] == 1 and 0 < found["share"] < 0.01 < found["padding"] < 1
+    assert "sample, infer, 2 samples of 32x32x3" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_every_experiment_compiles(name, tmp_path):
+    patch = [] if EXPERIMENTS[name].patch else ["--patch", "32x32"]
+    tpu_compile.main([name, *patch, "--json", str(tmp_path / "found.json")])
+    (found,) = json.loads((tmp_path / "found.json").read_text())
+    assert found["native"] > 0.9 and found["share"] < 1

@@ -1,0 +1,134 @@
+"""Compile an experiment's steps for a TPU, without one: whether they compile and fit, and how long they would take."""
+
+import dataclasses
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+import tyro
+
+from tfdeblur import storage
+from tfdeblur.commandline import import_tensorflow, run
+from tfdeblur.config import Experiment
+from tfdeblur.experiments import EXPERIMENTS
+from tfdeblur.naming import look_up
+
+STEPS = ("train", "evaluate", "infer")
+SHARE = 0.95
+"""Of a chip's memory that a step may take: the runtime needs some, too."""
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """Compile the steps of an experiment for a TPU, as the TPU's own compiler does it; no TPU is needed."""
+
+    experiment: Annotated[Experiment, tyro.conf.arg(name="")]
+    topology: str = "v5e:2x2"
+    """Chip and arrangement, such as v2:2x2, v3:2x2, v4:2x2x1, v5e:2x2, v5p:2x2x1 or v6e:2x2; the step is one
+    device's."""
+    compile: tuple[Literal[STEPS], ...] = ("train",)
+    """What to compile: a training step, one of the validation, a batch restored."""
+    fit: bool = False
+    """Find the largest batch that fits the device's memory, by doubling and halving."""
+    json: str | None = None
+    """File for what was found."""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Compile, and print a line for each step."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    name = given.pop(0) if given and not given[0].startswith("-") else "sample"
+    options = tyro.cli(
+        Arguments,
+        prog=f"python -m tools.tpu_compile {name}",
+        description=f"Experiments: {', '.join(EXPERIMENTS)}. Fields of the experiment may be given as options.",
+        default=Arguments(look_up(EXPERIMENTS, name, "experiment")),
+        args=given,
+        config=(tyro.conf.FlagCreatePairsOff,),
+    )
+    import_tensorflow()
+    from tools.tpu import chips, compiler
+
+    chip, device = chips.chip_of(options.topology), compiler.topology(options.topology)
+    found = []
+    for which in options.compile:
+        experiment = options.experiment
+        if options.fit:
+            experiment = dataclasses.replace(experiment, batch=largest_batch(experiment, which, device, chip))
+        found.append(measured(experiment, which, device, chip) | {"topology": options.topology})
+        print("\n".join(f"{name:26} {value}" for name, value in shown(found[-1]).items()), end="\n\n", flush=True)
+    if options.json:
+        storage.write_text(options.json, json.dumps(found, indent=1))
+
+
+def measured(experiment: Experiment, which: str, device, chip) -> dict:
+    """Compile a step and return what the compiler says of it."""
+    from tools.tpu import compiler, module, steps
+
+    function, batch = steps.step_of(experiment, which, "mixed_bfloat16")
+    made = compiler.compile_for(device, compiler.lower(function, batch))
+    products = list(module.products(made.module))
+    total = sum(each.multiplications for each in products)
+    native = sum(each.multiplications for each in products if set(each.operands) == {"bf16"})
+    padded = sum(each.padded(chip.side) for each in products)
+    samples = batch[0].shape[0] * (len(batch) // 2 if which == "train" else 1)
+    seconds = module.cycles(made.module) / chip.clock
+    return {
+        "experiment": experiment.name,
+        "step": which,
+        "samples": samples,
+        "sample": "x".join(map(str, batch[0].shape[1:])),
+        "memory": made.memory,
+        "share": made.memory / (2**30 * chip.memory),
+        "flops": made.flops,
+        "traffic": made.traffic,
+        "intensity": made.flops / made.traffic,
+        "native": native / total if total else 1.0,
+        "padding": 1 - total / padded if padded else 0.0,
+        "seconds": seconds,
+        "samples a second": samples / seconds,
+        "utilisation": made.flops / seconds / (1e12 * chip.peak),
+    }
+
+
+def shown(found: dict) -> dict[str, str]:
+    """Return what was found as it is printed."""
+    return {
+        "step": f"{found['experiment']}, {found['step']}, {found['samples']} samples of {found['sample']}",
+        "memory": f"{found['memory'] / 1e6:,.0f} MB, {found['share']:.1%} of the device's",
+        "operations": f"{found['flops'] / 1e9:,.1f} GFLOP, {found['traffic'] / 1e9:,.2f} GB moved",
+        "arithmetic intensity": f"{found['intensity']:.1f} FLOP/byte",
+        "products in bfloat16": f"{found['native']:.1%}",
+        "lost to padding": f"{found['padding']:.1%}",
+        "estimated time": f"{1e3 * found['seconds']:.3g} ms, {found['samples a second']:,.0f} samples/s",
+        "utilisation": f"{found['utilisation']:.1%} of the peak",
+    }
+
+
+def largest_batch(experiment: Experiment, which: str, device, chip) -> int:
+    """Return the largest batch, a power of two or three quarters of one, that fits the device's memory."""
+    from tools.tpu.compiler import OutOfMemory
+
+    def fits(batch: int) -> bool:
+        try:
+            found = measured(dataclasses.replace(experiment, batch=batch), which, device, chip)
+        except OutOfMemory:
+            return False
+        print(f"batch {batch}: {found['memory'] / 1e9:.2f} GB", flush=True)
+        return found["share"] <= SHARE
+
+    low, high = 0, experiment.batch
+    while fits(high):
+        low, high = high, 2 * high
+    while high - low > max(low // 8, 1):
+        middle = (low + high) // 2
+        low, high = (middle, high) if fits(middle) else (low, middle)
+    if not low:
+        raise ValueError(f"not even a batch of one sample of {experiment.name} fits the device's memory")
+    return low
+
+
+if __name__ == "__main__":
+    run(main)
