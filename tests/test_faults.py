@@ -1,4 +1,4 @@
-"""What goes wrong in the middle of a long run: it is killed, a worker is, the source vanishes, the disk is full."""
+"""What goes wrong in the middle of a long run: it is killed, or its source vanishes."""
 
 import json
 import random

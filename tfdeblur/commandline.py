@@ -10,6 +10,8 @@ from typing import TypeVar
 
 import tyro
 
+from tfdeblur.naming import look_up
+
 Options = TypeVar("Options")
 
 
@@ -33,6 +35,29 @@ def parse(options: type[Options], module: str, arguments: Sequence[str] | None, 
         prog=f"python -m {module}",
         description=description,
         config=(tyro.conf.FlagCreatePairsOff,),
+    )
+
+
+def parse_experiment(options: type[Options], module: str, arguments: Sequence[str]) -> Options:
+    """Parse a command line that names an experiment first, or means `sample`, and may then override its fields.
+
+    Parameters
+    ----------
+    options : type
+        A dataclass whose first field is the experiment.
+    module, arguments
+        As `parse` takes them.
+    """
+    from tfdeblur.experiments import EXPERIMENTS
+
+    given = list(arguments)
+    name = given.pop(0) if given and not given[0].startswith("-") else "sample"
+    return tyro.cli(
+        options,
+        prog=f"python -m {module} {name}",
+        description=f"Experiments: {', '.join(EXPERIMENTS)}. Fields of the experiment may be given as options.",
+        default=options(look_up(EXPERIMENTS, name, "experiment")),
+        args=given,
     )
 
 

@@ -8,10 +8,9 @@ from typing import Annotated
 import tyro
 
 from tfdeblur import provenance, storage
-from tfdeblur.commandline import import_tensorflow, run
+from tfdeblur.commandline import import_tensorflow, parse_experiment, run
 from tfdeblur.config import Experiment
 from tfdeblur.experiments import EXPERIMENTS
-from tfdeblur.naming import look_up
 
 
 @dataclass(frozen=True)
@@ -30,14 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     given = list(sys.argv[1:] if arguments is None else arguments)
     if len(given) > 2 and given[0].startswith("-") and given[-1] in EXPERIMENTS and not given[-2].startswith("-"):
         raise ValueError(f"name the experiment first: {provenance.command('tfdeblur.train', [given[-1], *given[:-1]])}")
-    name = given.pop(0) if given and not given[0].startswith("-") else "sample"
-    options = tyro.cli(
-        Arguments,
-        prog=f"python -m tfdeblur.train {name}",
-        description=f"Experiments: {', '.join(EXPERIMENTS)}. Fields of the experiment may be given as options.",
-        default=Arguments(look_up(EXPERIMENTS, name, "experiment")),
-        args=_with_tpu_name(given),
-    )
+    options = parse_experiment(Arguments, "tfdeblur.train", _with_tpu_name(given))
     import_tensorflow()
     from tfdeblur import devices
     from tfdeblur.data import records

@@ -10,10 +10,8 @@ from typing import Annotated, Literal
 import tyro
 
 from tfdeblur import storage
-from tfdeblur.commandline import import_tensorflow, run
+from tfdeblur.commandline import import_tensorflow, parse_experiment, run
 from tfdeblur.config import Experiment
-from tfdeblur.experiments import EXPERIMENTS
-from tfdeblur.naming import look_up
 
 STEPS = ("train", "evaluate", "infer")
 SHARE = 0.95
@@ -39,15 +37,7 @@ class Arguments:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Compile, and print a line for each step."""
     given = list(sys.argv[1:] if arguments is None else arguments)
-    name = given.pop(0) if given and not given[0].startswith("-") else "sample"
-    options = tyro.cli(
-        Arguments,
-        prog=f"python -m tools.tpu_compile {name}",
-        description=f"Experiments: {', '.join(EXPERIMENTS)}. Fields of the experiment may be given as options.",
-        default=Arguments(look_up(EXPERIMENTS, name, "experiment")),
-        args=given,
-        config=(tyro.conf.FlagCreatePairsOff,),
-    )
+    options = parse_experiment(Arguments, "tools.tpu_compile", given)
     import_tensorflow()
     from tools.tpu import chips, compiler
 
@@ -67,7 +57,7 @@ def measured(experiment: Experiment, which: str, device, chip) -> dict:
     """Compile a step and return what the compiler says of it."""
     from tools.tpu import compiler, module, steps
 
-    function, batch = steps.step_of(experiment, which, "mixed_bfloat16")
+    function, batch = steps.step_of(experiment, which)
     made = compiler.compile_for(device, compiler.lower(function, batch))
     products = list(module.products(made.module))
     total = sum(each.multiplications for each in products)
@@ -108,7 +98,7 @@ def shown(found: dict) -> dict[str, str]:
 
 
 def largest_batch(experiment: Experiment, which: str, device, chip) -> int:
-    """Return the largest batch, a power of two or three quarters of one, that fits the device's memory."""
+    """Return the largest batch that fits the device's memory, to an eighth."""
     from tools.tpu.compiler import OutOfMemory
 
     def fits(batch: int) -> bool:

@@ -11,8 +11,6 @@ class Chip:
     ----------
     memory : float
         HBM, in GiB.
-    bandwidth : float
-        Of the HBM, in GB/s.
     peak : float
         Products in bfloat16, in TFLOP/s.
     units : int
@@ -22,7 +20,6 @@ class Chip:
     """
 
     memory: float
-    bandwidth: float
     peak: float
     units: int
     side: int = 128
@@ -34,12 +31,12 @@ class Chip:
 
 
 CHIPS = {
-    "v2": Chip(memory=8, bandwidth=350, peak=23, units=1),
-    "v3": Chip(memory=16, bandwidth=450, peak=61.5, units=2),
-    "v4": Chip(memory=16, bandwidth=614, peak=137.5, units=4),
-    "v5e": Chip(memory=16, bandwidth=819, peak=197, units=4),
-    "v5p": Chip(memory=95, bandwidth=2765, peak=459, units=8),
-    "v6e": Chip(memory=32, bandwidth=1640, peak=918, units=4, side=256),
+    "v2": Chip(memory=8, peak=23, units=1),
+    "v3": Chip(memory=16, peak=61.5, units=2),
+    "v4": Chip(memory=16, peak=137.5, units=4),
+    "v5e": Chip(memory=16, peak=197, units=4),
+    "v5p": Chip(memory=95, peak=459, units=8),
+    "v6e": Chip(memory=32, peak=918, units=4, side=256),
 }
 """Google Cloud, "TPU versions" (system architecture pages of each), by the name that begins a topology's."""
 

@@ -8,13 +8,9 @@ from tfdeblur.losses import as_unit_range
 from tfdeblur.training.build import batches_per_step, build
 from tfdeblur.training.run import patch_size
 
-STEPS = ("train", "evaluate", "infer")
 
-
-def step_of(
-    experiment: Experiment, which: str, precision: str
-) -> tuple[tf.types.experimental.PolymorphicFunction, list]:
-    """Return a step as training has it, and what it takes.
+def step_of(experiment: Experiment, which: str) -> tuple[tf.types.experimental.PolymorphicFunction, list]:
+    """Return a step as training has it, in bfloat16 as on every TPU, and what it takes.
 
     Parameters
     ----------
@@ -22,15 +18,13 @@ def step_of(
         Its batch is that of one replica.
     which : {"train", "evaluate", "infer"}
         An update (of adversarial training, all of a step's), a batch of the validation, or a batch restored.
-    precision : str
-        Keras dtype policy of the network.
 
     Raises
     ------
     ValueError
         The size of the samples is not known.
     """
-    model = build(experiment, 1000, 100.0, precision)
+    model = build(experiment, 1000, 100.0, "mixed_bfloat16")
     batch = batch_of(experiment)
     if which == "infer":
         return _compiled(lambda blur: model.network(as_unit_range(blur), training=False)), [batch[0]]
