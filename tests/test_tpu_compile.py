@@ -69,7 +69,7 @@ def test_a_step_is_compiled_and_described(tmp_path, capsys):
     tpu_compile.main(["sample", "--compile", "infer", *small, "--json", str(tmp_path / "found.json")])
     (found,) = json.loads((tmp_path / "found.json").read_text())
     assert found["samples"] == 2 and found["native"] == 1 and 0 < found["share"] < 0.01 < found["padding"] < 1
-    assert "sample, infer, 2 samples of 32x32x3" in capsys.readouterr().out
+    assert "sample, infer, v5e:2x2, 2 samples of 32x32x3" in capsys.readouterr().out
 
 
 @pytest.mark.slow

@@ -23,8 +23,8 @@ class Arguments:
     """Compile the steps of an experiment for a TPU, as the TPU's own compiler does it; no TPU is needed."""
 
     experiment: Annotated[Experiment, tyro.conf.arg(name="")]
-    topology: str = "v5e:2x2"
-    """Chip and arrangement, such as v2:2x2, v3:2x2, v4:2x2x1, v5e:2x2, v5p:2x2x1 or v6e:2x2; the step is one
+    topology: tuple[str, ...] = ("v5e:2x2",)
+    """Chips and their arrangement, such as v2:2x2, v3:2x2, v4:2x2x1, v5e:2x2, v5p:2x2x1 or v6e:2x2; the step is one
     device's."""
     compile: tuple[Literal[STEPS], ...] = ("train",)
     """What to compile: a training step, one of the validation, a batch restored."""
@@ -41,35 +41,54 @@ def main(arguments: Sequence[str] | None = None) -> None:
     import_tensorflow()
     from tools.tpu import chips, compiler
 
-    chip, device = chips.chip_of(options.topology), compiler.topology(options.topology)
+    targets = {name: (chips.chip_of(name), compiler.topology(name)) for name in options.topology}
     found = []
     for which in options.compile:
-        experiment = options.experiment
-        if options.fit:
-            experiment = dataclasses.replace(experiment, batch=largest_batch(experiment, which, device, chip))
-        found.append(measured(experiment, which, device, chip) | {"topology": options.topology})
-        print("\n".join(f"{name:26} {value}" for name, value in shown(found[-1]).items()), end="\n\n", flush=True)
-    if options.json:
-        storage.write_text(options.json, json.dumps(found, indent=1))
+        lowered = None if options.fit else Lowered.of(options.experiment, which)
+        for topology, (chip, device) in targets.items():
+            step = Lowered.of(largest_batch(options.experiment, which, device, chip), which) if options.fit else lowered
+            found.append(measured(step, device, chip) | {"topology": topology})
+            print("\n".join(f"{name:26} {value}" for name, value in shown(found[-1]).items()), end="\n\n", flush=True)
+            if options.json:
+                storage.write_text(options.json, json.dumps(found, indent=1))
 
 
-def measured(experiment: Experiment, which: str, device, chip) -> dict:
-    """Compile a step and return what the compiler says of it."""
-    from tools.tpu import compiler, module, steps
+@dataclass(frozen=True)
+class Lowered:
+    """A step as it is given to the compiler of any chip."""
 
-    function, batch = steps.step_of(experiment, which)
-    made = compiler.compile_for(device, compiler.lower(function, batch))
+    experiment: Experiment
+    which: str
+    batch: list
+    """What it takes, a `tf.TensorSpec` each."""
+    module: str
+    """StableHLO."""
+
+    @classmethod
+    def of(cls, experiment: Experiment, which: str) -> "Lowered":
+        """Trace and lower one of an experiment's steps."""
+        from tools.tpu import compiler, steps
+
+        function, batch = steps.step_of(experiment, which)
+        return cls(experiment, which, batch, compiler.lower(function, batch))
+
+
+def measured(step: Lowered, device, chip) -> dict:
+    """Compile a step for a device and return what the compiler says of it."""
+    from tools.tpu import compiler, module
+
+    made = compiler.compile_for(device, step.module)
     products = list(module.products(made.module))
     total = sum(each.multiplications for each in products)
     native = sum(each.multiplications for each in products if set(each.operands) == {"bf16"})
     padded = sum(each.padded(chip.side) for each in products)
-    samples = batch[0].shape[0] * (len(batch) // 2 if which == "train" else 1)
+    samples = step.batch[0].shape[0] * (len(step.batch) // 2 if step.which == "train" else 1)
     seconds = module.cycles(made.module) / chip.clock
     return {
-        "experiment": experiment.name,
-        "step": which,
+        "experiment": step.experiment.name,
+        "step": step.which,
         "samples": samples,
-        "sample": "x".join(map(str, batch[0].shape[1:])),
+        "sample": "x".join(map(str, step.batch[0].shape[1:])),
         "memory": made.memory,
         "share": made.memory / (2**30 * chip.memory),
         "flops": made.flops,
@@ -86,7 +105,7 @@ def measured(experiment: Experiment, which: str, device, chip) -> dict:
 def shown(found: dict) -> dict[str, str]:
     """Return what was found as it is printed."""
     return {
-        "step": f"{found['experiment']}, {found['step']}, {found['samples']} samples of {found['sample']}",
+        "step": f"{found['experiment']}, {found['step']}, {found['topology']}, {found['samples']} samples of {found['sample']}",
         "memory": f"{found['memory'] / 1e6:,.0f} MB, {found['share']:.1%} of the device's",
         "operations": f"{found['flops'] / 1e9:,.1f} GFLOP, {found['traffic'] / 1e9:,.2f} GB moved",
         "arithmetic intensity": f"{found['intensity']:.1f} FLOP/byte",
@@ -97,13 +116,13 @@ def shown(found: dict) -> dict[str, str]:
     }
 
 
-def largest_batch(experiment: Experiment, which: str, device, chip) -> int:
-    """Return the largest batch that fits the device's memory, to an eighth."""
+def largest_batch(experiment: Experiment, which: str, device, chip) -> Experiment:
+    """Return the experiment with the largest batch that fits the device's memory, to an eighth."""
     from tools.tpu.compiler import OutOfMemory
 
     def fits(batch: int) -> bool:
         try:
-            found = measured(dataclasses.replace(experiment, batch=batch), which, device, chip)
+            found = measured(Lowered.of(dataclasses.replace(experiment, batch=batch), which), device, chip)
         except OutOfMemory:
             return False
         print(f"batch {batch}: {found['memory'] / 1e9:.2f} GB", flush=True)
@@ -117,7 +136,7 @@ def largest_batch(experiment: Experiment, which: str, device, chip) -> int:
         low, high = (middle, high) if fits(middle) else (low, middle)
     if not low:
         raise ValueError(f"not even a batch of one sample of {experiment.name} fits the device's memory")
-    return low
+    return dataclasses.replace(experiment, batch=low)
 
 
 if __name__ == "__main__":
