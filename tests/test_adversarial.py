@@ -8,6 +8,7 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
+from tfdeblur.devices.on_tensorflow import OnTensorFlow
 from tfdeblur.experiments import EXPERIMENTS
 from tfdeblur.losses import logcosh, mse, over_scales
 from tfdeblur.models import build_model, discriminator, patchgan
@@ -17,6 +18,7 @@ from tfdeblur.training.gan import GAN, cross_entropy
 from tfdeblur.training.wgan_gp import EPSILON, WGANGP, gradient_norm, penalty
 
 RNG = np.random.default_rng(0)
+DRAWS = tf.constant(RNG.random((4, 2), np.float32))
 SMALL = dataclasses.replace(
     EXPERIMENTS["sample_wgan"], model="unet3", upsampling=None, features=4, critic_features=4, schedule="constant"
 )
@@ -34,15 +36,15 @@ def linear_critic(shape: tuple[int, int, int], weights: np.ndarray) -> keras.Mod
     return critic
 
 
-def step_of(model: keras.Model, experiment, batch: int = 2, count: int = 1, compiled: bool = False) -> dict:
+def step_of(model: keras.Model, experiment, batch: int = 2, count: int = 1, devices=None) -> dict:
     """Take training steps on the same pictures, as `train` does or eagerly, which takes less time to begin."""
     batches = batches_per_step(experiment)
     found = [np.random.default_rng(i).integers(0, 256, (batch * batches, 32, 32, 3), np.uint8) for i in (0, 1)]
-    steps = as_steps(tf.data.Dataset.from_tensors(tuple(found)).repeat(), experiment, batches)
-    iterator = iter(model.distribute_strategy.experimental_distribute_dataset(steps))
-    model.make_train_function()
+    steps = as_steps(tf.data.Dataset.from_tensors(tuple(found)).repeat(), experiment)
+    iterator = devices.batches(lambda host, hosts: steps) if devices else iter(steps)
+    compiled = devices and devices.compiled(model.train_step, [])
     for _ in range(count):
-        logs = model.train_function(iterator) if compiled else model.train_step(next(iterator))
+        logs = compiled(iterator) if compiled else model.train_step(next(iterator))
     return {key: float(value) for key, value in logs.items()}
 
 
@@ -91,8 +93,9 @@ def test_gradient_of_the_critics_loss_is_that_of_finite_differences():
     x = layers.GlobalAveragePooling2D(dtype="float64")(layers.Conv2D(1, 1, activation="tanh", dtype="float64")(x))
     critic = keras.Model(inputs, layers.Reshape((), dtype="float64")(x))
     model = WGANGP(build_model("unet3", channels=1, features=2), critic, mse)
-    sharp, restored, between = (tf.constant(RNG.random((3, 6, 6, 1))) for _ in range(3))
-    loss = lambda: tf.reduce_mean(model.critic_loss(sharp, restored, between)["critic_loss"])  # noqa: E731
+    sharp, restored = (tf.constant(RNG.random((3, 6, 6, 1))) for _ in range(2))
+    draws = tf.constant(RNG.random((3, 2)))
+    loss = lambda: tf.reduce_mean(model.critic_losses(sharp, restored, draws)["critic_loss"])  # noqa: E731
     with tf.GradientTape() as tape:
         value = loss()
     for variable, gradient in zip(
@@ -130,7 +133,9 @@ def test_reusing_the_batch_is_giving_it_to_every_update():
         experiment = dataclasses.replace(SMALL, n_critic=2, reuse_batch=reuse_batch)
         model = build(experiment, 10, 10, "float32")
         x, y = (tf.constant(np.random.default_rng(i).integers(0, 256, (2, 32, 32, 3), np.uint8)) for i in (0, 1))
-        model.train_step(((x, y),) * batches_per_step(experiment))
+        draws = tf.constant(np.random.default_rng(2).random((2, 2, 2), np.float32))
+        every = [(x, y, draws)] if reuse_batch else [(x, y, draws[:, k : k + 1]) for k in (0, 1, 1)]
+        model.train_step(every)
         weights.append(model.get_weights())
     for fresh, reused in zip(*weights, strict=True):
         np.testing.assert_allclose(fresh, reused, atol=1e-6)
@@ -143,7 +148,7 @@ def test_updates_of_the_critic_leave_the_generator_alone(kind):
     model.compile(keras.optimizers.Adam(), keras.optimizers.Adam())
     model.build_optimizers()
     generator, critic = network.get_weights(), model.critic.get_weights()
-    model.update_critic(tf.constant(pictures()), tf.constant(pictures()))
+    model.update_critic(tf.constant(pictures()), tf.constant(pictures()), DRAWS)
     for before, after in zip(generator, network.get_weights(), strict=True):
         np.testing.assert_array_equal(before, after)
     assert any(np.any(a != b) for a, b in zip(critic, model.critic.get_weights(), strict=True))
@@ -155,14 +160,14 @@ def test_two_replicas_take_the_step_of_one(kind, two_replicas):
     experiment = dataclasses.replace(SMALL, n_critic=1, reuse_batch=kind is GAN)
     options = {"n_critic": 1} if kind is WGANGP else {}
     weights = []
-    for strategy in (tf.distribute.get_strategy(), two_replicas):
+    for devices in (OnTensorFlow.default(), OnTensorFlow(two_replicas)):
         keras.utils.set_random_seed(0)
-        with strategy.scope():
+        with devices.scope():
             model = kind(build_model("unet3", features=4), patchgan(features=4), mse, wrong_labels=0.3, **options)
             model.compile(keras.optimizers.SGD(0.1), keras.optimizers.SGD(0.1))  # Adam would hide a constant factor
             model.build((None, None, None, 3))
             model.build_optimizers()
-        step_of(model, experiment, batch=4, count=2, compiled=True)
+        step_of(model, experiment, batch=4, count=2, devices=devices)
         weights.append(model.get_weights())
     for one, two in zip(*weights, strict=True):
         np.testing.assert_allclose(one, two, atol=1e-5)
@@ -197,28 +202,43 @@ def test_wasserstein_distance_of_shifted_gaussians():
     @tf.function
     def update(step):
         noise = tf.random.stateless_normal((64, *shape), [1, step], stddev=0.1)
-        return model.update_critic(shift + noise, tf.reverse(noise, [0]))
+        draws = tf.random.stateless_uniform((64, 2), [2, step])
+        return model.update_critic(shift + noise, tf.reverse(noise, [0]), draws)
 
-    estimates = [float(tf.reduce_mean(update(step)["wasserstein"])) for step in tf.range(600)]
+    estimates = [float(update(step)["wasserstein"]) for step in tf.range(600)]
     assert np.mean(estimates[-100:]) == pytest.approx(length, rel=0.1)
 
 
 def test_wrong_labels_swap_the_pictures_of_a_sample():
     sharp, restored = tf.constant(pictures(400, 2)), tf.constant(pictures(400, 2))
     model = WGANGP(build_model("unet3", features=2), patchgan(features=2), mse, wrong_labels=0.1)
-    model.compile(keras.optimizers.Adam(), keras.optimizers.Adam())
-    real, fake = (np.asarray(p) for p in model._labelled(sharp, restored))
+    real, fake = (np.asarray(p) for p in model.labelled(sharp, restored, RNG.random((400, 2), np.float32)))
     swapped = np.all(real == restored, axis=(1, 2, 3))
     np.testing.assert_array_equal(np.where(swapped[:, None, None, None], sharp, restored), fake)
     assert 0.05 < swapped.mean() < 0.15
 
 
-def test_one_uniform_weight_for_each_sample():
+def test_every_pair_of_every_step_has_its_own_draws():
+    """Uniform, other ones at every step and on every host, and the same when a run goes on at a step."""
+    experiment = dataclasses.replace(SMALL, reuse_batch=False, n_critic=3)
+    pairs = tf.data.Dataset.from_tensors((np.zeros((400, 1, 1, 3), np.uint8),) * 2).repeat()
+
+    def drawn(**where):
+        return [np.stack([part[2] for part in parts]) for parts in as_steps(pairs, experiment, **where).take(3)]
+
+    steps = drawn()
+    assert steps[0].shape == (4, 100, 1, 2)
+    values = np.concatenate([steps, drawn(host=1)])
+    assert len(np.unique(values)) > 0.99 * values.size and values.min() >= 0 and values.max() < 1
+    assert np.mean(values) == pytest.approx(0.5, abs=0.03) and np.std(values) == pytest.approx(12**-0.5, abs=0.02)
+    np.testing.assert_array_equal(drawn(first_step=2)[0], steps[2])
+
+
+def test_a_picture_between_two():
+    sharp, restored, draws = pictures(5), pictures(5), RNG.random((5, 2), np.float32)
     model = WGANGP(build_model("unet3", features=2), patchgan(features=2), mse)
-    model.compile(keras.optimizers.Adam(), keras.optimizers.Adam())
-    drawn = np.asarray(model._uniform(0, 2000))
-    assert drawn.shape == (2000, 1, 1, 1) and 0 <= drawn.min() and drawn.max() < 1
-    assert np.mean(drawn) == pytest.approx(0.5, abs=0.03) and np.std(drawn) == pytest.approx(12**-0.5, abs=0.02)
+    for found, epsilon, one, other in zip(model.between(sharp, restored, draws), draws, sharp, restored, strict=True):
+        np.testing.assert_allclose(found, epsilon[0] * one + (1 - epsilon[0]) * other, atol=1e-6)
 
 
 def test_content_alone_comes_first():

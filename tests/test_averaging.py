@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tfdeblur.devices.on_tensorflow import OnTensorFlow
 from tfdeblur.models import build_estimator
 from tfdeblur.training.averaging import BATCHES, MOMENTUM, Averaging
 from tfdeblur.training.estimating import Estimating
@@ -17,13 +18,16 @@ def test_the_average_has_statistics_of_its_own_and_leaves_no_trace():
     keras.utils.set_random_seed(0)
     model = Estimating(build_estimator("kendall_sigma", features=8))
     model.compile(optimizer=keras.optimizers.Adam(0.02, use_ema=True, ema_momentum=0.9))
-    batches = tf.data.Dataset.from_tensors((PICTURES, SIGMAS)).repeat()
-    model.fit(batches, steps_per_epoch=20, shuffle=False, verbose=0)
+    model.build_optimizers()
+    devices, batches = OnTensorFlow.default(), tf.data.Dataset.from_tensors((PICTURES, SIGMAS)).repeat()
+    step, iterator = devices.compiled(model.train_step, []), devices.batches(lambda host, hosts: batches)
+    for _ in range(20):
+        step(iterator)
     before = [variable.numpy() for variable in model.network.variables]
     layers = model.network.layers
     normal = next(layer for layer in layers if isinstance(layer, keras.layers.BatchNormalization))
     features = keras.Model(model.network.input, normal.input)
-    with Averaging(model, tf.distribute.get_strategy(), lambda: batches).in_place():
+    with Averaging(model, devices, [], lambda host, hosts: batches).in_place():
         assert any(np.any(a != b) for a, b in zip(before, model.network.variables, strict=True))
         seen = np.asarray(features(PICTURES))
         for found, of_others, exact in (

@@ -17,6 +17,7 @@ import tensorflow as tf
 from tests.record_folders import pair, photograph, write_folder
 from tfdeblur import config, train
 from tfdeblur.commandline import run
+from tfdeblur.devices.on_tensorflow import OnTensorFlow
 from tfdeblur.experiments import EXPERIMENTS
 from tfdeblur.losses import find_loss
 from tfdeblur.training import run_folder, schedule
@@ -208,19 +209,18 @@ def test_two_replicas_take_the_step_of_one(two_replicas):
     rng = np.random.default_rng(0)
     x, y = (tf.constant(rng.integers(0, 256, (8, 16, 16, 3), np.uint8)) for _ in range(2))
     weights = []
-    for strategy in (tf.distribute.get_strategy(), two_replicas):
+    for devices in (OnTensorFlow.default(), OnTensorFlow(two_replicas)):
         keras.utils.set_random_seed(0)
-        with strategy.scope():
+        with devices.scope():
             model = build(experiment, 10, 10, "float32")
             model.compile(keras.optimizers.SGD(0.1))  # Adam would hide a gradient that is a constant factor off
-            model.optimizer.build(model.trainable_variables)
-        model.make_train_function()
-        batches = tf.data.Dataset.from_tensors((x, y)).repeat()
-        iterator = iter(strategy.experimental_distribute_dataset(batches.unbatch().batch(8)))
+            model.build_optimizers()
+        iterator = devices.batches(lambda host, hosts: tf.data.Dataset.from_tensors((x, y)).repeat())
+        step = devices.compiled(model.train_step, [])
         for _ in range(3):
-            logs = model.train_function(iterator)
+            logs = step(iterator)
         weights.append(model.get_weights())
-        assert float(logs["loss"]) > 0
+        assert logs["loss"] > 0
     for one, two in zip(*weights, strict=True):
         np.testing.assert_allclose(one, two, atol=1e-5)
 
@@ -248,8 +248,9 @@ def test_every_experiment_takes_a_step(name):
     truth = {"sigma": (side, side, 1), "motion": (2,)}
     y = x[::-1] if experiment.target == "sharp" else np.full((2 * count, *truth[experiment.target]), 1.5, np.float32)
     before = model.get_weights()
-    model.make_train_function()
-    logs = model.train_function(iter(as_steps(tf.data.Dataset.from_tensors((x, y)), experiment, count)))
+    devices = OnTensorFlow.default()
+    steps = devices.batches(lambda host, hosts: as_steps(tf.data.Dataset.from_tensors((x, y)), experiment))
+    logs = devices.compiled(model.train_step, [])(steps)
     assert all(np.isfinite(float(value)) for value in logs.values())
     assert any(np.any(a != b) for a, b in zip(before, model.get_weights(), strict=True))
 
@@ -262,7 +263,7 @@ def test_training_loss_is_that_of_the_pictures():
     expected = np.mean(
         find_loss("charbonnier")(y / np.float32(255), model.network(x / np.float32(255), training=False))
     )
-    assert model.test_on_batch(x, y, return_dict=True)["loss"] == pytest.approx(float(expected), rel=1e-5)
+    assert np.mean(model.test_step((x, y))["loss"]) == pytest.approx(float(expected), rel=1e-5)
 
 
 def test_the_reports_learning_rate():

@@ -195,7 +195,6 @@ def _readable(pairs: Iterable[dict], folder: str) -> Iterator[dict]:
 
 
 def _facts(options: Evaluate, manifest: dict, command: str) -> dict:
-    import tensorflow as tf
 
     from tfdeblur import devices
 
@@ -209,7 +208,7 @@ def _facts(options: Evaluate, manifest: dict, command: str) -> dict:
         "command": command,
         "commit": provenance.commit(),
         "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        "device": devices.describe(tf.distribute.get_strategy()),
+        "device": devices.describe(),
         "versions": provenance.versions(),
     }
 

@@ -36,10 +36,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     from tfdeblur.training.run import train
 
     workdir = options.workdir or storage.join("runs", options.experiment.name)
+    chosen = devices.choose(options.tpu)
     manifest = records.load_manifest(options.experiment.data)
     devices.keep_freed_memory(manifest["size"])
-    strategy = devices.choose_strategy(options.tpu)
-    facts = train(options.experiment, workdir, strategy, provenance.command("tfdeblur.train", arguments))
+    facts = train(options.experiment, workdir, chosen, provenance.command("tfdeblur.train", arguments))
     best = facts["best"]
     split = "val" if "val" in manifest["splits"] else "train"
     path = storage.join(workdir, "best.keras")

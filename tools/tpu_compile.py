@@ -1,9 +1,13 @@
-"""Compile an experiment's steps for a TPU, without one: whether they compile and fit, and how long they would take."""
+"""Compile an experiment's steps for a TPU, without one: whether they compile and fit, and how long they would take.
+
+Under Keras' TensorFlow backend the step is that of one device; under its JAX backend (KERAS_BACKEND=jax) it is divided
+among all devices of the topology, whose sums over one another are in it.
+"""
 
 import dataclasses
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
@@ -24,8 +28,7 @@ class Arguments:
 
     experiment: Annotated[Experiment, tyro.conf.arg(name="")]
     topology: tuple[str, ...] = ("v5e:2x2",)
-    """Chips and their arrangement, such as v2:2x2, v3:2x2, v4:2x2x1, v5e:2x2, v5p:2x2x1 or v6e:2x2; the step is one
-    device's."""
+    """Chips and their arrangement, such as v2:2x2, v3:2x2, v4:2x2x1, v5e:2x2, v5p:2x2x1 or v6e:2x2."""
     compile: tuple[Literal[STEPS], ...] = ("train",)
     """What to compile: a training step, one of the validation, a batch restored."""
     fit: bool = False
@@ -41,13 +44,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     import_tensorflow()
     from tools.tpu import chips, compiler
 
-    targets = {name: (chips.chip_of(name), compiler.topology(name)) for name in options.topology}
+    targets = {name: (compiler.topology(name), chips.chip_of(name)) for name in options.topology}
     found = []
     for which in options.compile:
         lowered = None if options.fit else Lowered.of(options.experiment, which)
-        for topology, (chip, device) in targets.items():
-            step = Lowered.of(largest_batch(options.experiment, which, device, chip), which) if options.fit else lowered
-            found.append(measured(step, device, chip) | {"topology": topology})
+        for topology, target in targets.items():
+            step = Lowered.of(largest_batch(options.experiment, which, *target), which) if options.fit else lowered
+            found.append(measured(step, *target) | {"topology": topology})
             print("\n".join(f"{name:26} {value}" for name, value in shown(found[-1]).items()), end="\n\n", flush=True)
             if options.json:
                 storage.write_text(options.json, json.dumps(found, indent=1))
@@ -59,36 +62,54 @@ class Lowered:
 
     experiment: Experiment
     which: str
-    batch: list
-    """What it takes, a `tf.TensorSpec` each."""
-    module: str
-    """StableHLO."""
+    samples: int
+    size: str
+    module: object
+    """What the road's `compile_for` takes: StableHLO, or what JAX traces."""
+    compile_for: Callable
 
     @classmethod
     def of(cls, experiment: Experiment, which: str) -> "Lowered":
-        """Trace and lower one of an experiment's steps."""
-        from tools.tpu import compiler, steps
+        """Trace one of an experiment's steps, by the library that Keras computes with."""
+        from tools.tpu import steps
 
-        function, batch = steps.step_of(experiment, which)
-        return cls(experiment, which, batch, compiler.lower(function, batch))
+        step = steps.step_of(experiment, which)
+        if backend() == "jax":
+            from tools.tpu import from_jax as road
+
+            module = road.Traceable(step.function, step.state, step.batch)
+        else:
+            from tools.tpu import from_tensorflow as road
+
+            module = road.lower(step.function, step.batch)
+        return cls(experiment, which, step.samples, step.size, module, road.compile_for)
 
 
-def measured(step: Lowered, device, chip) -> dict:
-    """Compile a step for a device and return what the compiler says of it."""
-    from tools.tpu import compiler, module
+def backend() -> str:
+    """Return the library that Keras computes with."""
+    import keras
 
-    made = compiler.compile_for(device, step.module)
+    return keras.backend.backend()
+
+
+def measured(step: Lowered, devices: list, chip) -> dict:
+    """Compile a step and return what the compiler says of each device's part."""
+    from tools.tpu import module
+
+    made = step.compile_for(devices, step.module)
     products = list(module.products(made.module))
     total = sum(each.multiplications for each in products)
     native = sum(each.multiplications for each in products if set(each.operands) == {"bf16"})
     padded = sum(each.padded(chip.side) for each in products)
-    samples = step.batch[0].shape[0] * (len(step.batch) // 2 if step.which == "train" else 1)
     seconds = module.cycles(made.module) / chip.clock
+    sums = list(module.sums(made.module))
     return {
         "experiment": step.experiment.name,
         "step": step.which,
-        "samples": samples,
-        "sample": "x".join(map(str, step.batch[0].shape[1:])),
+        "backend": backend(),
+        "devices": len(devices) if backend() == "jax" else 1,
+        "samples": step.samples,
+        "sample": step.size,
         "memory": made.memory,
         "share": made.memory / (2**30 * chip.memory),
         "flops": made.flops,
@@ -96,33 +117,38 @@ def measured(step: Lowered, device, chip) -> dict:
         "intensity": made.flops / made.traffic,
         "native": native / total if total else 1.0,
         "padding": 1 - total / padded if padded else 0.0,
+        "sums": len(sums),
+        "summed": sum(sums),
         "seconds": seconds,
-        "samples a second": samples / seconds,
+        "samples a second": step.samples / seconds,
         "utilisation": made.flops / seconds / (1e12 * chip.peak),
     }
 
 
 def shown(found: dict) -> dict[str, str]:
     """Return what was found as it is printed."""
+    several = f"{found['sums']} of {found['summed'] / 1e6:,.2f} MB" if found["sums"] else "none"
     return {
-        "step": f"{found['experiment']}, {found['step']}, {found['topology']}, {found['samples']} samples of {found['sample']}",
+        "step": f"{found['experiment']}, {found['step']}, {found['topology']}",
+        "batch of a device": f"{found['samples']} samples of {found['sample']}",
         "memory": f"{found['memory'] / 1e6:,.0f} MB, {found['share']:.1%} of the device's",
         "operations": f"{found['flops'] / 1e9:,.1f} GFLOP, {found['traffic'] / 1e9:,.2f} GB moved",
         "arithmetic intensity": f"{found['intensity']:.1f} FLOP/byte",
         "products in bfloat16": f"{found['native']:.1%}",
         "lost to padding": f"{found['padding']:.1%}",
+        "sums over devices": several,
         "estimated time": f"{1e3 * found['seconds']:.3g} ms, {found['samples a second']:,.0f} samples/s",
         "utilisation": f"{found['utilisation']:.1%} of the peak",
     }
 
 
-def largest_batch(experiment: Experiment, which: str, device, chip) -> Experiment:
+def largest_batch(experiment: Experiment, which: str, devices: list, chip) -> Experiment:
     """Return the experiment with the largest batch that fits the device's memory, to an eighth."""
     from tools.tpu.compiler import OutOfMemory
 
     def fits(batch: int) -> bool:
         try:
-            found = measured(Lowered.of(dataclasses.replace(experiment, batch=batch), which), device, chip)
+            found = measured(Lowered.of(dataclasses.replace(experiment, batch=batch), which), devices, chip)
         except OutOfMemory:
             return False
         print(f"batch {batch}: {found['memory'] / 1e9:.2f} GB", flush=True)

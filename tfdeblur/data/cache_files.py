@@ -9,12 +9,14 @@ _LOCKED = set()
 """The locks that this process holds."""
 
 
-def cache_file(cache: str, manifest: dict, split: str, patch: tuple[int, int] | None) -> str:
+def cache_file(cache: str, manifest: dict, shares: list, patch: tuple[int, int] | None) -> str:
     """Return where these samples are cached; other samples would be read back without a complaint.
 
     What a killed process has left there unfinished is removed.
     """
-    content = json.dumps([manifest["splits"][split]["shards"], manifest["encoding"], patch])
+    shards = {shard["file"]: shard for split in manifest["splits"].values() for shard in split["shards"]}
+    parts = [[shards[os.path.basename(path)], first, count] for path, first, count in shares]
+    content = json.dumps([parts, manifest["encoding"], patch])
     path = f"{cache}-{hashlib.sha256(content.encode()).hexdigest()[:12]}"
     nobody_elses = _lock(f"{path}.lock")
     if os.path.exists(f"{path}_0.lockfile"):  # TensorFlow's name; a killed process cannot remove it

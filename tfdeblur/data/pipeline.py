@@ -7,12 +7,15 @@ Cached is what does not change between epochs, as uint8; what follows is drawn a
 cached nor cut are shuffled while they are still encoded, and decoded after: the same samples in less memory. Of large
 raw pictures on a local disk only the places are shuffled, and only what a sample needs is read. The order of the
 samples and every random choice depend on the seed and the step alone, not on timing or the number of threads: a
-pipeline that starts at step k gives what an unbroken one gives at step k.
+pipeline that starts at step k gives what an unbroken one gives at step k. Of several hosts each reads a share of the
+records of its own, once in every epoch.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from functools import partial
+from typing import NamedTuple
 
+import numpy as np
 import tensorflow as tf
 
 from tfdeblur.data import cache_files, degrade, patches, raw, records, transforms
@@ -78,6 +81,8 @@ def training_batches(
     target: str = "sharp",
     seed: int = 0,
     first_step: int = 0,
+    host: int = 0,
+    hosts: int = 1,
     parallel: int = tf.data.AUTOTUNE,
 ) -> tf.data.Dataset:
     """Return an endless data set of batches `(blur, sharp)`, `(batch, h, w, C)`, uint8 as stored.
@@ -89,7 +94,7 @@ def training_batches(
     split : str
         Its part.
     batch : int
-        Pairs in a batch.
+        Pairs in a batch of this host.
     patch : tuple of int, optional
         Height and width of the samples; whole pictures without it.
     crop : {"grid", "random"}
@@ -111,6 +116,8 @@ def training_batches(
         Seed of the order, the crops, the degradations, the flips and turns.
     first_step : int
         Steps (batches) to leave out at the beginning.
+    host, hosts : int
+        Which of how many hosts reads its share of the records.
     parallel : int
         Threads for reading and decoding; the result does not depend on it.
 
@@ -121,27 +128,32 @@ def training_batches(
         filled by another process.
     """
     manifest = records.load_manifest(folder)
-    count = epoch_samples(manifest, split, patch, crop)
-    shards = records.shard_paths(folder, split, manifest)
+    samples_of_all = epoch_samples(manifest, split, patch, crop)
+    shares = shares_of(folder, split, manifest, host, hosts)
+    count = samples_of_all * sum(share.count for share in shares) // manifest["splits"][split]["records"]
     grid, window = (patch, None) if crop == "grid" else (None, patch)
     encoded = cache == "none" and not grid
     decode = _decoder(manifest, degradation, target)
     if encoded:
-        samples, pair_of = _encoded(shards, manifest, decode, parallel)
+        samples, pair_of = _encoded(shares, manifest, decode, parallel)
     else:
-        samples, pair_of = _read(shards, parallel).map(decode, parallel), _crop
+        samples, pair_of = _read(shares, parallel).map(decode, parallel), _crop
     if grid:
         samples = samples.map(lambda *pair: tuple(patches.extract(p, grid) for p in pair), parallel).unbatch()
     if cache != "none":
-        samples = samples.cache("" if cache == "memory" else cache_files.cache_file(cache, manifest, split, grid))
+        samples = samples.cache("" if cache == "memory" else cache_files.cache_file(cache, manifest, shares, grid))
 
     buffer = min(shuffle, count)
     if samples.element_spec == tf.TensorSpec([], tf.string):
         bytes_in_all = sum(shard["bytes"] for shard in manifest["splits"][split]["shards"])
-        buffer = min(buffer, max(1, SHUFFLE_BYTES * count // bytes_in_all))
+        buffer = min(buffer, max(1, SHUFFLE_BYTES * samples_of_all // bytes_in_all))
+
+    def own(number):
+        """Return what no other host draws by."""
+        return number * hosts + host
 
     def one_epoch(epoch):
-        return _shuffled(samples, buffer, seed, epoch) if shuffle else samples
+        return _shuffled(samples, buffer, seed, own(epoch)) if shuffle else samples
 
     first_epoch, offset = divmod(first_step * batch, count)
     stream = tf.data.Dataset.range(first_epoch, tf.int64.max).flat_map(one_epoch).skip(offset)
@@ -152,13 +164,14 @@ def training_batches(
 
     @tf.autograph.experimental.do_not_convert  # which would turn an error's sentence into a traceback
     def finish(index, sample):
+        index = own(index)
         pair = pair_of(sample, window, _seeds(seed, index))
         if degraded:
             pair = degraded(*pair, _seeds(seed ^ DEGRADED, index))
         return transforms.flip_and_turn(*pair, _seeds(~seed, index)) if flip_each else pair
 
     def flip_batch(step, pairs):
-        return transforms.flip_and_turn_batch(*pairs, _seeds(~seed, step))
+        return transforms.flip_and_turn_batch(*pairs, _seeds(~seed, own(step)))
 
     if encoded or window or flip_each or degraded:
         stream = stream.enumerate(first_step * batch).map(finish, parallel)
@@ -189,9 +202,9 @@ def validation_batches(
     one smaller; pictures that differ in size and are not cut come one by one. Raises what `training_batches` raises.
     """
     manifest = records.load_manifest(folder)
-    shards = records.shard_paths(folder, split, manifest)
+    shares = shares_of(folder, split, manifest)
     _grid(manifest, split, patch)
-    pairs = _read(shards, tf.data.AUTOTUNE).map(_decoder(manifest, degradation, target), tf.data.AUTOTUNE)
+    pairs = _read(shares, tf.data.AUTOTUNE).map(_decoder(manifest, degradation, target), tf.data.AUTOTUNE)
     pairs = pairs.with_options(_in_order()).take(-1 if limit is None else limit)
     if patch:
         pairs = pairs.map(lambda *pair: tuple(patches.extract(p, patch) for p in pair)).unbatch()
@@ -207,6 +220,16 @@ def validation_batches(
         pairs = pairs.enumerate().map(finish)
     batches = pairs.batch(batch).cache().prefetch(1).with_options(_in_order())
     return batches.apply(tf.data.experimental.assert_cardinality(sum(1 for _ in batches)))
+
+
+def filled_up(batches: tf.data.Dataset, batch: int) -> tf.data.Dataset:
+    """Return batches that all have the same size: each with the weight of its pairs, 0 for those that are repeated."""
+
+    def fill(*parts):
+        count, places = tf.shape(parts[0])[0], tf.range(batch)
+        return (*(tf.gather(part, places % count) for part in parts), tf.cast(places < count, tf.float32))
+
+    return batches.map(fill)
 
 
 def pictures(folder: str, split: str) -> Iterator[dict]:
@@ -232,19 +255,53 @@ def pictures(folder: str, split: str) -> Iterator[dict]:
         yield picture | text | {"sigma": float(picture["sigma"])}
 
 
-def read_pairs(shards: list[str], manifest: dict, parallel: int = tf.data.AUTOTUNE) -> tf.data.Dataset:
-    """Return the decoded pairs of some shards: the reading and decoding that nothing can avoid."""
+def read_pairs(
+    folder: str, split: str, manifest: dict, parallel: int = tf.data.AUTOTUNE, host: int = 0, hosts: int = 1
+) -> tf.data.Dataset:
+    """Return the decoded pairs of a split, or of a host's share: the reading and decoding that nothing can avoid."""
     decode = partial(_decode, manifest=manifest)
-    return _read(shards, parallel).map(decode, parallel).with_options(_in_order())
+    return (
+        _read(shares_of(folder, split, manifest, host, hosts), parallel).map(decode, parallel).with_options(_in_order())
+    )
 
 
-def _read(shards: list[str], parallel: int) -> tf.data.Dataset:
-    """Return the serialized records of some shards, one of each shard in turn."""
-    return _in_turn(shards, lambda shard: tf.data.TFRecordDataset(shard, buffer_size=READ_BUFFER), parallel)
+class Share(NamedTuple):
+    """What is read of a shard: `count` records from `first` on."""
+
+    path: str
+    first: int
+    count: int
 
 
-def _in_turn(shards: Sequence, elements: Callable[[tf.Tensor], tf.data.Dataset], parallel: int) -> tf.data.Dataset:
-    readers = min(READERS, len(shards))
+def shares_of(folder: str, split: str, manifest: dict, host: int = 0, hosts: int = 1) -> list[Share]:
+    """Return what a host reads of a split.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        See `records.shard_paths`. Or there are fewer records than hosts.
+    """
+    paths = records.shard_paths(folder, split, manifest)
+    counts = [shard["records"] for shard in manifest["splits"][split]["shards"]]
+    if sum(counts) < hosts:
+        raise ValueError(f"the split {split!r} of {folder} has {sum(counts)} records, too few for {hosts} hosts")
+    return [Share(paths[index], *part) for index, *part in records.share_of(counts, host, hosts)]
+
+
+def _read(shares: list[Share], parallel: int) -> tf.data.Dataset:
+    """Return the serialized records of parts of some shards, one of each shard in turn."""
+
+    def elements(path, first, count):
+        return tf.data.TFRecordDataset(path, buffer_size=READ_BUFFER).skip(first).take(count)
+
+    paths, firsts, counts = zip(*shares, strict=True)
+    return _in_turn((list(paths), np.int64(firsts), np.int64(counts)), elements, len(shares), parallel)
+
+
+def _in_turn(
+    shards, elements: Callable[..., tf.data.Dataset], count: int, parallel: int = tf.data.AUTOTUNE
+) -> tf.data.Dataset:
+    readers = min(READERS, count)
     return tf.data.Dataset.from_tensor_slices(shards).interleave(
         elements, readers, num_parallel_calls=min(parallel, readers)
     )
@@ -271,18 +328,22 @@ def _decoder(manifest: dict, degradation: Degradation | None, target: str) -> Ca
     return partial(_decode_sigma if target == "sigma" and recorded else _decode, manifest=manifest)
 
 
-def _encoded(shards: list[str], manifest: dict, decode: Callable, parallel: int) -> tuple[tf.data.Dataset, Callable]:
+def _encoded(shares: list[Share], manifest: dict, decode: Callable, parallel: int) -> tuple[tf.data.Dataset, Callable]:
     """Return the records in the order of `_read`, not decoded, and what makes of one its pair, or a patch of it."""
-    pairs = raw.raw_pairs(shards, manifest) if decode.func is _decode else None
+    pairs = raw.raw_pairs([share.path for share in shares], manifest) if decode.func is _decode else None
     if pairs:
         places = pairs.places()
-        in_turn = _in_turn(range(len(shards)), lambda shard: tf.data.Dataset.from_tensor_slices(places[shard]), 1)
-        return in_turn, pairs.pair
+        parts = [(index, share.first, share.first + share.count) for index, share in enumerate(shares)]
+
+        def elements(part):
+            return tf.data.Dataset.from_tensor_slices(places[part[0]][part[1] : part[2]])
+
+        return _in_turn(parts, elements, len(parts), 1), pairs.pair
 
     def pair_of(serialized, patch, seed):
         return _crop(decode(serialized), patch, seed)
 
-    return _read(shards, parallel), pair_of
+    return _read(shares, parallel), pair_of
 
 
 def _crop(

@@ -228,6 +228,26 @@ def _check_length(path: str, expected: int, folder: str) -> None:
         raise ValueError(f"the shard {path} has {found} bytes, its manifest says {expected}; {again}")
 
 
+def share_of(counts: list[int], host: int, hosts: int) -> list[tuple[int, int, int]]:
+    """Return what one of several hosts reads of some shards: of each its index, the first record and how many.
+
+    Shards are dealt out in their order, and one is divided where hosts would else have more records than others, by
+    more than one.
+
+    >>> share_of([5, 5, 5], 1, 2)
+    [(1, 2, 3), (2, 0, 5)]
+    """
+    total = sum(counts)
+    begin, end = (total * each // hosts for each in (host, host + 1))
+    share, before = [], 0
+    for index, count in enumerate(counts):
+        first, last = max(begin - before, 0), min(end - before, count)
+        if first < last:
+            share.append((index, first, last - first))
+        before += count
+    return share
+
+
 def split_of(folder: str, split: str, manifest: dict) -> dict:
     """Return the manifest's entry of a split that has records, or say which ones there are."""
     there = [name for name, entry in manifest["splits"].items() if entry["records"]]

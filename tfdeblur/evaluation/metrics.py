@@ -110,6 +110,14 @@ def ssim(a, b, data_range: float = 1.0, luma: bool = False):
     return ops.mean(luminance * structure, axis=_PICTURE)
 
 
+def quality(sharp, restored) -> dict:
+    """Return what training logs of each picture, `(N,)`: `psnr` in dB, at most `PSNR_CAP`, and `ssim`.
+
+    Pictures are integers in [0, 255] or floats, which are clipped to [0, 1].
+    """
+    return {"psnr": _capped(sharp, restored), "ssim": ssim(_unit_range(sharp), _unit_range(restored))}
+
+
 class PSNR(keras.metrics.Mean):
     """Mean PSNR of pictures in dB, each counting with at most `PSNR_CAP`.
 
@@ -122,8 +130,7 @@ class PSNR(keras.metrics.Mean):
 
     def update_state(self, y_true, y_pred, sample_weight=None):
         """Take in the pictures of a batch."""
-        values = ops.minimum(psnr(_unit_range(y_true), _unit_range(y_pred)), PSNR_CAP)
-        return super().update_state(values, sample_weight)
+        return super().update_state(_capped(y_true, y_pred), sample_weight)
 
 
 class SSIM(keras.metrics.Mean):
@@ -140,6 +147,10 @@ class SSIM(keras.metrics.Mean):
     def get_config(self):
         """Return the arguments that make an equal metric."""
         return {**super().get_config(), "luma": self.luma}
+
+
+def _capped(sharp, restored):
+    return ops.minimum(psnr(_unit_range(sharp), _unit_range(restored)), PSNR_CAP)
 
 
 def _scaled(x, data_range: float):

@@ -112,6 +112,4 @@ def _now() -> str:
 
 
 def _device() -> str:
-    import tensorflow as tf
-
-    return devices.describe(tf.distribute.get_strategy())
+    return devices.describe()

@@ -2,9 +2,13 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 
 import keras
+import numpy as np
 import tensorflow as tf
+
+from tfdeblur.devices import Devices
 
 BATCHES, MOMENTUM = 32, 0.9
 """Of the training split, from which statistics are taken; and of their moving mean, which the last ten or so make."""
@@ -20,18 +24,22 @@ class Averaging:
     ----------
     model : keras.Model
         With `network` and `optimizer`.
-    strategy : tf.distribute.Strategy
+    devices : Devices
         Where it was built.
+    state : list of keras.Variable
+        As `Devices.compiled` takes it.
     batches : callable
-        Returns batches of the training split: always the same, so that a run that was resumed ends as one that was not.
+        From the number of a host and of all hosts to batches of the training split: always the same, so that a run that
+        was resumed ends as one that was not.
     """
 
-    def __init__(self, model: keras.Model, strategy: tf.distribute.Strategy, batches: Callable[[], tf.data.Dataset]):
-        self.model, self.strategy, self.batches = model, strategy, batches
+    def __init__(self, model: keras.Model, devices: Devices, state: list, batches: Callable):
+        self.model, self.devices = model, devices
+        self.blurred = cache(lambda *host: batches(*host).map(_blurred).take(BATCHES).cache())
         self.normalisations = [
             layer for layer in model.network.layers if isinstance(layer, keras.layers.BatchNormalization)
         ]
-        self.seen = None
+        self.see = devices.compiled(self._see, state)
 
     @contextmanager
     def in_place(self) -> Iterator[None]:
@@ -41,8 +49,11 @@ class Averaging:
             yield
             return
         variables = self.model.network.variables
-        raw = [variable.numpy() for variable in variables]
-        optimizer.finalize_variable_values(optimizer._trainable_variables)
+        self.devices.settle()
+        raw = [np.array(variable) for variable in variables]
+        optimizer.finalize_variable_values(self.model.network.trainable_variables)
+        for variable in self.model.network.trainable_variables:
+            variable.assign(np.array(variable))  # under JAX it would share its memory with the optimiser's
         try:
             if self.normalisations:
                 self._take_statistics()
@@ -52,17 +63,21 @@ class Averaging:
                 variable.assign(value)
 
     def _take_statistics(self) -> None:
-        if self.seen is None:
-            blurred = self.batches().map(lambda *parts: tf.nest.flatten(parts)[0]).take(BATCHES).cache()
-            self.seen = self.strategy.experimental_distribute_dataset(blurred)
-        for blur in self.seen:
-            self._see(blur)
+        iterator = self.devices.batches(self.blurred)
+        for _ in range(BATCHES):
+            self.see(iterator)
+        self.devices.settle()
 
-    @tf.function
-    def _see(self, blur) -> None:
+    def _see(self, batch) -> dict:
         usual = [layer.momentum for layer in self.normalisations]
         for layer in self.normalisations:
             layer.momentum = MOMENTUM
-        self.strategy.run(lambda pictures: self.model(pictures, training=True), args=(blur,))
+        self.model(batch[0], training=True)
         for layer, momentum in zip(self.normalisations, usual, strict=True):
             layer.momentum = momentum
+        return {}
+
+
+def _blurred(*parts):
+    """Return the blurred pictures of a step's first batch, as a batch of one part."""
+    return (tf.nest.flatten(parts)[0],)

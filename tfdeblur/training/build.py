@@ -32,16 +32,11 @@ def build(experiment: Experiment, steps: int, steps_per_epoch: float, policy: st
         There is no such model or loss, or the model has not such an option.
     """
     network = _network(experiment, policy)
-    single = tf.distribute.get_strategy().num_replicas_in_sync == 1
-    how = {
-        "optimizer": schedule.optimizer(experiment, steps, steps_per_epoch),
-        "jit_compile": experiment.xla if single else "auto",
-        "steps_per_execution": experiment.steps_per_execution,
-    }
+    how = {"optimizer": schedule.optimizer(experiment, steps, steps_per_epoch)}
     if experiment.target != "sharp":
-        model = Estimating(network)
+        model = Estimating(network, experiment.clip_norm)
     elif experiment.training == "supervised":
-        model = Supervised(network, losses.find_loss(experiment.loss, experiment.vgg_weights))
+        model = Supervised(network, losses.find_loss(experiment.loss, experiment.vgg_weights), experiment.clip_norm)
     else:
         model = _adversarial(experiment, network, losses.find_loss(experiment.loss, experiment.vgg_weights))
         how["critic_optimizer"] = schedule.optimizer(experiment, steps, steps_per_epoch, ema=False)
@@ -51,20 +46,39 @@ def build(experiment: Experiment, steps: int, steps_per_epoch: float, policy: st
     return model
 
 
+def state_of(model: keras.Model) -> list:
+    """Return all variables of a model and of its optimisers, each once."""
+    variables = [*model.variables, *(each for optimizer in model.optimizers() for each in optimizer.variables)]
+    return list({id(variable): variable for variable in variables}.values())
+
+
 def batches_per_step(experiment: Experiment) -> int:
     """Return how many batches a step takes: one for each update, where each is to have its own."""
     return experiment.n_critic + 1 if experiment.training == "wgan_gp" and not experiment.reuse_batch else 1
 
 
-def as_steps(batches: tf.data.Dataset, experiment: Experiment, count: int) -> tf.data.Dataset:
-    """Divide what the pipeline gives for a step into the `count` batches that adversarial training takes, a tuple."""
-    if experiment.training in ("supervised", "sigma", "motion"):
+def updates_per_batch(experiment: Experiment) -> int:
+    """Return how many updates of the critic see the same batch."""
+    return experiment.n_critic if experiment.training == "wgan_gp" and experiment.reuse_batch else 1
+
+
+def as_steps(batches: tf.data.Dataset, experiment: Experiment, first_step: int = 0, host: int = 0) -> tf.data.Dataset:
+    """Make of what the pipeline gives for a step what `train_step` takes.
+
+    Adversarial training takes a tuple of parts with numbers drawn for each pair: see `Adversarial`. The draws are those
+    of the step, and of the host that makes the batch.
+    """
+    if experiment.training not in ("wgan_gp", "gan"):
         return batches
+    count, updates = batches_per_step(experiment), updates_per_batch(experiment)
 
-    def divide(blur, sharp):
-        return tuple(zip(tf.split(blur, count), tf.split(sharp, count), strict=True))
+    @tf.autograph.experimental.do_not_convert
+    def divide(step, pairs):
+        seed = tf.stack([tf.constant(experiment.seed + host * 2**32, tf.int64), step])
+        draws = tf.random.stateless_uniform((pairs[0].shape[0], updates, 2), seed)
+        return tuple(zip(*(tf.split(part, count) for part in (*pairs, draws)), strict=True))
 
-    return batches.map(divide)
+    return batches.enumerate(first_step).map(divide)
 
 
 def _network(experiment: Experiment, policy: str) -> keras.Model:
@@ -80,7 +94,8 @@ def _network(experiment: Experiment, policy: str) -> keras.Model:
 
 
 def _adversarial(experiment: Experiment, network: keras.Model, loss) -> keras.Model:
-    shared = {key: getattr(experiment, key) for key in ("adversarial_weight", "content_steps", "wrong_labels", "seed")}
+    fields = ("adversarial_weight", "content_steps", "wrong_labels", "clip_norm")
+    shared = {key: getattr(experiment, key) for key in fields}
     if experiment.training == "gan":
         return GAN(network, discriminator(experiment.channels, experiment.critic_features), loss, **shared)
     own = {key: getattr(experiment, key) for key in ("n_critic", "penalty_weight", "reuse_batch")}

@@ -15,28 +15,32 @@ class Estimating(Supervised):
     ----------
     network : keras.Model
         Pictures `(N, H, W, C)` in [0, 1] to what `tfdeblur.estimation.outputs` describes.
+    clip_norm : float, optional
+        Largest global norm of the gradient.
     """
 
-    def __init__(self, network: keras.Model):
-        name = "motion_rmse" if network.output_shape[-1] == outputs.MOTION else "sigma_rmse"
-        super().__init__(network, outputs.loss, metrics=[keras.metrics.RootMeanSquaredError(name)])
-        self.criterion = (name, -1)
-        if outputs.are_classes(network.output_shape):
-            self.metrics_over_pictures.append(keras.metrics.SparseCategoricalAccuracy("accuracy"))
+    def __init__(self, network: keras.Model, clip_norm: float | None = None):
+        super().__init__(network, outputs.loss, clip_norm)
+        self.criterion = ("motion_rmse" if network.output_shape[-1] == outputs.MOTION else "sigma_rmse", -1)
 
     def as_target(self, truth):
         """Return maps of sigma, or motions, as they are."""
         return truth
 
-    def compute_metrics(self, x, y, y_pred, sample_weight=None):
-        """Update the error of the estimate, and of classes how many are right."""
-        target = outputs.target_of(y, y_pred)
-        error, *accuracy = self.metrics_over_pictures
-        error.update_state(target, outputs.estimate_of(y_pred)[0])
-        for metric in accuracy:
-            nearest = ops.argmin(ops.abs(target - outputs.class_sigmas(y_pred.shape[-1])), -1)
-            metric.update_state(nearest, y_pred)
-        return self.get_metrics_result()
+    def measures(self, truth, output) -> dict:
+        """Return the mean squared error of each picture's estimate, and of classes whether it is right."""
+        target = outputs.target_of(truth, output)
+        squared = ops.square(target - outputs.estimate_of(output)[0])
+        found = {self.criterion[0]: ops.mean(squared, tuple(range(1, len(squared.shape))))}
+        if outputs.are_classes(output):
+            nearest = ops.argmin(ops.abs(target - outputs.class_sigmas(output.shape[-1])), -1)
+            found["accuracy"] = ops.cast(ops.equal(nearest, ops.argmax(output, -1)), "float32")
+        return found
+
+    def summary_of(self, means: dict[str, float]) -> dict[str, float]:
+        """Take the root of the mean squared error."""
+        error = self.criterion[0]
+        return means | {error: means[error] ** 0.5}
 
     def shown(self, blur, sigma_map) -> list[np.ndarray]:
         """Return what is to be seen of a batch: pictures, estimated maps and true ones, white where sigma is 3."""

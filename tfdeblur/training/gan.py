@@ -1,10 +1,10 @@
 """Generative adversarial network with binary cross-entropy (Goodfellow et al. 2014; Kendall & Rios, phase II)."""
 
-import tensorflow as tf
 from keras import ops
 
 from tfdeblur.losses import as_unit_range
-from tfdeblur.training.adversarial import Adversarial, descend, scaled
+from tfdeblur.training.adversarial import Adversarial
+from tfdeblur.training.differentiation import pull_back
 
 
 def cross_entropy(logits, real: bool):
@@ -19,29 +19,20 @@ class GAN(Adversarial):
     where the discriminator is sure of itself (Goodfellow et al., section 3).
     """
 
-    LOGGED = ("loss", "content", "adversarial", "critic_loss", "accuracy")
-
-    def train_step(self, batches):
-        """Update the discriminator, then the generator, on one batch."""
-        ((blur, sharp),) = batches
+    def train_step(self, batches) -> dict:
+        """Update the discriminator, then the generator, on one batch; return the means of what is logged."""
+        ((blur, sharp, draws),) = batches
         blur, sharp = as_unit_range(blur), as_unit_range(sharp)
-        with tf.GradientTape() as generator_tape:
-            restored = self.generate(blur, training=True)
-        critic_logs = self.update_critic(sharp, tf.stop_gradient(restored[0]))
-        with generator_tape:
-            content = self.content(sharp, restored)
-            adversarial = cross_entropy(self.critic(restored[0], training=True), real=True)
-            loss = content + self._weight_now() * adversarial
-            objective = scaled(loss)
-        descend(self.optimizer, generator_tape, objective, self.network)
-        return self._log(sharp, restored[0], loss=loss, content=content, adversarial=adversarial, **critic_logs)
+        restored, back = pull_back(lambda: self.generate(blur, training=True), self.network.trainable_variables, self)
+        critic_logs = self.update_critic(sharp, ops.stop_gradient(restored[0]), draws[:, 0])
+        return self.update_generator(sharp, restored, back) | critic_logs
 
-    def update_critic(self, sharp, restored) -> dict:
-        """Take one step of the discriminator."""
-        with tf.GradientTape() as tape:
-            real, fake = (self.critic(pictures, training=True) for pictures in self._labelled(sharp, restored))
-            loss = (cross_entropy(real, real=True) + cross_entropy(fake, real=False)) / 2
-            objective = scaled(loss)
-        descend(self.critic_optimizer, tape, objective, self.critic)
-        right = ops.cast(ops.concatenate([real > 0, fake < 0]), "float32")
-        return {"critic_loss": loss, "accuracy": right}
+    def critic_losses(self, sharp, restored, draws) -> dict:
+        """Return the discriminator's loss of each pair, and how often it is right."""
+        real, fake = (self.critic(pictures, training=True) for pictures in self.labelled(sharp, restored, draws))
+        loss = (cross_entropy(real, real=True) + cross_entropy(fake, real=False)) / 2
+        return {"critic_loss": loss, "accuracy": ops.cast(ops.concatenate([real > 0, fake < 0]), "float32")}
+
+    def adversarial_loss(self, logits):
+        """Return what each logit of a restored picture costs the generator."""
+        return cross_entropy(logits, real=True)

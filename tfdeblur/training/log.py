@@ -2,6 +2,7 @@
 
 import sys
 import time
+from collections.abc import Callable
 
 import numpy as np
 import tensorflow as tf
@@ -27,25 +28,32 @@ class Log:
         Samples in a global batch.
     steps_per_epoch : float
         Steps in one pass over the training split.
+    summary_of : callable
+        From means over pictures to what is shown of them.
     """
 
-    def __init__(self, workdir: str, step: int, steps: int, batch: int, steps_per_epoch: float):
-        self.workdir, self.batch, self.steps_per_epoch = workdir, batch, steps_per_epoch
+    def __init__(self, workdir: str, step: int, steps: int, batch: int, steps_per_epoch: float, summary_of: Callable):
+        self.workdir, self.steps_per_epoch, self.summary_of = workdir, steps_per_epoch, summary_of
         self.writer = tf.summary.create_file_writer(storage.join(workdir, "tensorboard"))
         self.bar = tqdm(
             total=steps * batch, initial=step * batch, unit="img", unit_scale=True, dynamic_ncols=True,
             disable=not sys.stderr.isatty(),
         )  # fmt: skip
-        self.seconds, self.samples, self._began = 0.0, 0, time.monotonic()
+        self.seconds, self.samples, self.logs, self._began = 0.0, 0, [], time.monotonic()
 
     def step(self, samples: int, logs: dict) -> None:
-        """Count samples that were trained on."""
+        """Count samples that were trained on, and what was measured meanwhile."""
+        self.logs.append(logs)
         now = time.monotonic()
         self.seconds += now - self._began
         self.samples += samples
         self._began = now
         self.bar.update(samples)
-        self.bar.set_postfix({key: f"{value:.4g}" for key, value in logs.items()}, refresh=False)
+        self.bar.set_postfix({key: f"{value:.4g}" for key, value in self.summary_of(logs).items()}, refresh=False)
+
+    def means(self) -> dict[str, float]:
+        """Return the means of what was measured since the last row."""
+        return self.summary_of({key: float(np.mean([logs[key] for logs in self.logs])) for key in self.logs[0]})
 
     def resume_clock(self) -> None:
         """Begin to count seconds again, after something that is not training."""
@@ -70,7 +78,7 @@ class Log:
         tqdm.write(
             "  ".join(f"{k} {v:.4g}" if isinstance(v, float) else f"{k} {v}" for k, v in row.items()), sys.stderr
         )
-        self.seconds, self.samples = 0.0, 0
+        self.seconds, self.samples, self.logs = 0.0, 0, []
 
     def pictures(self, step: int, shown: list[np.ndarray]) -> None:
         """Show batches `(N, H, W, C)` in [0, 1] side by side: what is given, what is made of it, the truth."""

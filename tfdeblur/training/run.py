@@ -2,8 +2,10 @@
 
 import dataclasses
 import signal
+import tempfile
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,15 +14,16 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfdeblur import devices, provenance, storage
+from tfdeblur import provenance, storage
 from tfdeblur.config import Experiment
 from tfdeblur.data import patches, pipeline, records
+from tfdeblur.devices import Devices
 from tfdeblur.inference import size_multiple
 from tfdeblur.models.spectra import least_side
 from tfdeblur.physics.degradation import degradation_of
 from tfdeblur.training import run_folder
 from tfdeblur.training.averaging import Averaging
-from tfdeblur.training.build import as_steps, batches_per_step, build
+from tfdeblur.training.build import as_steps, batches_per_step, build, state_of
 from tfdeblur.training.log import PICTURES, Log
 
 
@@ -29,7 +32,7 @@ class Plan:
     """The numbers of a run that follow from the experiment, the data and the devices."""
 
     batch: int
-    """Samples in a global batch."""
+    """Samples in a global batch, which is that of the whole run, on however many devices it goes on."""
     steps_per_epoch: float
     steps: int
     period: int
@@ -43,10 +46,22 @@ class Plan:
         return self.batch * self.batches
 
     @classmethod
-    def of(cls, experiment: Experiment, manifest: dict, replicas: int) -> "Plan":
-        """Work out the plan; steps and period become multiples of `steps_per_execution`."""
+    def of(cls, experiment: Experiment, manifest: dict, replicas: int, batch: int | None = None) -> "Plan":
+        """Work out the plan; steps and period become multiples of `steps_per_execution`.
+
+        Raises
+        ------
+        ValueError
+            The global batch of a run that goes on cannot be divided among the replicas.
+        """
         samples = pipeline.epoch_samples(manifest, "train", patch_size(experiment), experiment.crop)
-        batch, batches = experiment.batch * replicas, batches_per_step(experiment)
+        batch, batches = batch or experiment.batch * replicas, batches_per_step(experiment)
+        if batch % replicas:
+            fitting = [str(count) for count in range(1, batch + 1) if batch % count == 0]
+            raise ValueError(
+                f"the run has batches of {batch} samples in all, which cannot be divided among {replicas} replicas; go "
+                f"on with {', '.join(fitting)} of them, or choose another --workdir"
+            )
         steps_per_epoch = samples / (batch * batches)
         at_once = experiment.steps_per_execution
         steps = experiment.steps or max(round(experiment.epochs * steps_per_epoch), 1)
@@ -58,7 +73,7 @@ class Plan:
 def train(
     experiment: Experiment,
     workdir: str,
-    strategy: tf.distribute.Strategy,
+    devices: Devices,
     command: str = "",
     on_step: Callable[[int], None] = lambda samples: None,
 ) -> dict:
@@ -70,8 +85,8 @@ def train(
         What to train.
     workdir : str
         The run folder, local or `gs://`.
-    strategy : tf.distribute.Strategy
-        From `devices.choose_strategy`.
+    devices : Devices
+        From `devices.choose`.
     command : str
         The command line, to be kept with the run.
     on_step : callable
@@ -85,13 +100,14 @@ def train(
     Raises
     ------
     FileNotFoundError, ValueError
-        The data set or the run folder do not fit; or the loss is no longer a number.
+        The data set or the run folder do not fit; or the loss is no longer a number; or another host was lost.
     """
-    run = _Run(experiment, workdir, strategy, command)
-    print(run.heading(), flush=True)
-    with _signals() as stop:
-        run.go(stop, on_step)
-    return run.finish()
+    with devices.watched(), tempfile.TemporaryDirectory() as nowhere:
+        run = _Run(experiment, workdir, devices, command, nowhere)
+        print(run.heading(), flush=True)
+        with _signals() as stop:
+            run.go(stop, on_step)
+        return run.finish()
 
 
 def patch_size(experiment: Experiment) -> tuple[int, int] | None:
@@ -129,16 +145,21 @@ def check_fit(experiment: Experiment, manifest: dict, network: keras.Model) -> N
 class _Run:
     """A run between its beginning, or where its folder says it stopped, and its end."""
 
-    def __init__(self, experiment: Experiment, workdir: str, strategy: tf.distribute.Strategy, command: str):
-        self.experiment, self.workdir, self.strategy = experiment, workdir, strategy
+    def __init__(self, experiment: Experiment, workdir: str, devices: Devices, command: str, nowhere: str):
+        self.experiment, self.devices = experiment, devices
+        self.workdir = workdir if devices.chief else nowhere  # all hosts read the folder, one writes to it
         manifest = records.load_manifest(experiment.data)
-        self.plan = Plan.of(experiment, manifest, strategy.num_replicas_in_sync)
-        run_folder.claim(workdir, experiment)
+        self.plan = Plan.of(experiment, manifest, devices.replicas, run_folder.global_batch(workdir))
+        run_folder.check(workdir, experiment)
         keras.utils.set_random_seed(experiment.seed)
-        policy = devices.choose_precision(experiment.precision, strategy)
-        with strategy.scope():
+        policy = devices.policy(experiment.precision)
+        with devices.scope():
             self.model = build(experiment, self.plan.steps, self.plan.steps_per_epoch, policy)
         check_fit(experiment, manifest, self.model.network)
+        state = state_of(self.model)
+        at_once, xla = experiment.steps_per_execution, experiment.xla
+        self.step = devices.compiled(self.model.train_step, state, at_once=at_once, xla=xla)
+        self.measure = devices.compiled(self._measure, state)
         self.validation = None
         if "val" in manifest["splits"]:
             patch, limit = patch_size(experiment), experiment.validation_pictures
@@ -147,16 +168,22 @@ class _Run:
             self.validation = pipeline.validation_batches(
                 experiment.data, batch=batch, patch=patch, limit=limit, **made
             )
-        self.averaging = Averaging(self.model, strategy, lambda: self.batches(0, cache="none"))
-        self.done, state = run_folder.load_checkpoint(workdir, self.model)
-        self.state = {"best": None, "best_step": None, "seconds": 0.0} | state
+        self.averaging = Averaging(self.model, devices, state, lambda *host: self.batches(0, *host, cache="none"))
+        self.done, kept = run_folder.load_checkpoint(workdir, self.model)
+        if devices.mean(self.done) != self.done:
+            raise ValueError(
+                f"this host finds step {self.done} in {workdir}, others another one; --workdir has to be the same "
+                "folder on all of them"
+            )
+        self.state = {"best": None, "best_step": None, "seconds": 0.0} | kept
         self.began = time.monotonic() - self.state["seconds"]
         self.facts = {
             "experiment": experiment.name, "command": command, "commit": provenance.commit(),
-            "versions": provenance.versions(), "device": devices.describe(strategy), "precision": policy,
-            "replicas": strategy.num_replicas_in_sync, "global_batch": self.plan.batch,
+            "versions": provenance.versions(), "device": devices.describe(), "precision": policy,
+            "replicas": devices.replicas, "global_batch": self.plan.batch,
         }  # fmt: skip
         self.facts["earlier"] = run_folder.earlier_parts(workdir, self.facts, self.done)
+        run_folder.claim(self.workdir, experiment)
 
     def heading(self) -> str:
         """Return what is trained, on what, and from where on, in a line."""
@@ -167,52 +194,81 @@ class _Run:
             + (f"; goes on after step {self.done:,}" if self.done else "")
         )
 
-    def batches(self, first_step: int, **otherwise) -> tf.data.Dataset:
-        """Return the batches from a step on, by the experiment's own fields but for some given."""
+    def pairs(self, first_step: int, host: int, hosts: int, **otherwise) -> tf.data.Dataset:
+        """Return a host's share of the pairs of every step from one on, by the experiment's fields but for some."""
         e = dataclasses.replace(self.experiment, **otherwise)
-        batches = pipeline.training_batches(
-            e.data, batch=self.plan.samples, patch=patch_size(e), crop=e.crop, cache=e.cache, shuffle=e.shuffle,
-            augment=e.augment, degradation=degradation_of(e), target=e.target, seed=e.seed, first_step=first_step,
+        return pipeline.training_batches(
+            e.data, batch=self.plan.samples // hosts, patch=patch_size(e), crop=e.crop, cache=e.cache,
+            shuffle=e.shuffle, augment=e.augment, degradation=degradation_of(e), target=e.target, seed=e.seed,
+            first_step=first_step, host=host, hosts=hosts,
         )  # fmt: skip
-        return as_steps(batches, e, self.plan.batches)
+
+    def batches(self, first_step: int, host: int, hosts: int, **otherwise) -> tf.data.Dataset:
+        """Return `pairs` as a step takes them."""
+        return as_steps(self.pairs(first_step, host, hosts, **otherwise), self.experiment, first_step, host)
 
     def go(self, stop: threading.Event, on_step: Callable[[int], None]) -> None:
         """Train until the last step, or until `stop` is set, which ends the run after a checkpoint."""
         plan, at_once = self.plan, self.experiment.steps_per_execution
         if self.done >= plan.steps:
             return
-        iterator = iter(self.strategy.experimental_distribute_dataset(self.batches(self.done)))
-        self.model.make_train_function()
-        log = Log(self.workdir, self.done, plan.steps, plan.samples, plan.steps_per_epoch)
+        iterator = self.devices.batches(lambda *host: self.batches(self.done, *host))
+        log = Log(self.workdir, self.done, plan.steps, plan.samples, plan.steps_per_epoch, self.model.summary_of)
         try:
             while self.done < plan.steps:
-                logs = {key: float(value) for key, value in self.model.train_function(iterator).items()}
+                logs = self.step(iterator)
                 if not np.isfinite(logs["loss"]):
                     raise ValueError(self._keep_batch(f"the loss is {logs['loss']}"))
                 self.done += at_once
                 log.step(plan.samples * at_once, logs)
                 at_period = self.done % plan.period == 0 or self.done == plan.steps
-                at_checkpoint = at_period or stop.is_set() or self.done % self.experiment.checkpoint_every < at_once
-                if at_checkpoint and not all(np.isfinite(weight).all() for weight in self.model.get_weights()):
-                    self.done -= at_once
-                    raise ValueError(self._keep_batch("the weights are no longer finite"))
+                stopping = self.devices.mean(stop.is_set()) > 0
+                at_checkpoint = at_period or stopping or self.done % self.experiment.checkpoint_every < at_once
+                if at_checkpoint:
+                    self.devices.settle()
+                    if not all(np.isfinite(weight).all() for weight in self.model.get_weights()):
+                        self.done -= at_once
+                        raise ValueError(self._keep_batch("the weights are no longer finite"))
                 if at_period:
-                    self._validate(log, logs)
+                    self._validate(log)
                 if at_checkpoint:
                     self._checkpoint()
                     log.resume_clock()
                 on_step(plan.samples * at_once)
-                if stop.is_set():
+                if stopping:
                     raise KeyboardInterrupt
         finally:
             log.close()
 
-    def _validate(self, log: Log, training: dict) -> None:
+    def _measure(self, batch) -> dict:
+        """Return the sums of what is measured of each pair, by its weight, and of the weights."""
+        *pair, weight = batch
+        measured = self.model.test_step(pair)
+        return {name: keras.ops.sum(weight * values) for name, values in measured.items()} | {
+            "weight": keras.ops.sum(weight)
+        }
+
+    def _measured(self) -> dict[str, float]:
+        """Measure the network on the validation split."""
+
+        def of_host(host: int, hosts: int) -> tf.data.Dataset:
+            own = slice(self.plan.batch // hosts * host, self.plan.batch // hosts * (host + 1))
+            filled = pipeline.filled_up(self.validation, self.plan.batch)
+            return filled if hosts == 1 else filled.map(lambda *parts: tuple(part[own] for part in parts))
+
+        iterator, sums = self.devices.batches(of_host), Counter()
+        for _ in range(len(self.validation)):
+            sums.update(self.measure(iterator))
+        self.devices.settle()
+        weight = sums.pop("weight")
+        return self.model.summary_of({name: value / weight for name, value in sums.items()})
+
+    def _validate(self, log: Log) -> None:
         """Measure the network on the validation split, keep it if it is the best so far, write the log."""
-        validation = {}
+        training, validation = log.means(), {}
         with self.averaging.in_place():
             if self.validation is not None:
-                validation = self.model.evaluate(self.validation, return_dict=True, verbose=0)
+                validation = self._measured()
                 log.pictures(
                     self.done, self.model.shown(*(part[:PICTURES].numpy() for part in next(iter(self.validation))))
                 )
@@ -222,7 +278,6 @@ class _Run:
                 self.state |= {"best": float(score), "best_step": self.done}
                 run_folder.save_network(self.workdir, "best", self.model.network)
         log.period(self.done, float(self.model.optimizer.learning_rate), training, validation)
-        self.model.reset_metrics()
 
     def _checkpoint(self) -> None:
         self.state["seconds"] = time.monotonic() - self.began
@@ -235,8 +290,7 @@ class _Run:
         """Save the batch of the next step, which the pipeline gives again, and say where."""
         path = storage.join(self.workdir, f"bad-step-{self.done:08d}.npz")
         # Not from the cache: one that is being filled admits no second reader.
-        pairs = tf.nest.flatten(next(iter(self.batches(self.done, cache="none"))))
-        blur, sharp = np.concatenate(pairs[::2]), np.concatenate(pairs[1::2])
+        blur, sharp = next(iter(self.pairs(self.done, 0, self.devices.hosts, cache="none")))
         with storage.publish(path) as temporary:
             np.savez(temporary, blur=blur, sharp=sharp)
         return (

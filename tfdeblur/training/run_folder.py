@@ -6,6 +6,7 @@ import io
 import json
 
 import keras
+import numpy as np
 
 from tfdeblur import config, storage
 from tfdeblur.config import Experiment
@@ -20,8 +21,8 @@ KEPT = 2
 """Checkpoints kept: the newest, and the one before in case of a damaged disk."""
 
 
-def claim(workdir: str, experiment: Experiment) -> None:
-    """Make a run folder, or see that an existing one belongs to the same experiment.
+def check(workdir: str, experiment: Experiment) -> None:
+    """See that a run folder, if there is one, belongs to the same experiment.
 
     As long as there is no checkpoint nothing is lost, so an attempt that failed may be repeated with other settings.
 
@@ -41,15 +42,24 @@ def claim(workdir: str, experiment: Experiment) -> None:
         if changed:
             listed = ", ".join(f"{key} was {before[key]!r} and is now {now[key]!r}" for key in changed)
             raise ValueError(f"{workdir} holds a run with other settings: {listed}; choose another --workdir")
+
+
+def claim(workdir: str, experiment: Experiment) -> None:
+    """Make the folder of a run."""
     storage.make_folder(workdir)
-    storage.write_text(path, config.to_json(experiment))
+    storage.write_text(storage.join(workdir, "config.json"), config.to_json(experiment))
+
+
+def global_batch(workdir: str) -> int | None:
+    """Return the size of the global batch of a run that goes on, None for a new one."""
+    return read_facts(workdir)["global_batch"] if _checkpoint_steps(workdir) else None
 
 
 def save_checkpoint(workdir: str, model: keras.Model, step: int, state: dict) -> None:
     """Save weights, optimisers, random states and `state` after `step` steps; one more is kept, older ones removed."""
     folder = storage.join(workdir, "checkpoints")
     storage.make_folder(folder)
-    random = [variable.numpy().tolist() for variable in _random_states(model)]
+    random = [np.asarray(variable).tolist() for variable in _random_states(model)]
     storage.write_text(storage.join(folder, f"step-{step:08d}.json"), json.dumps(state | {"random": random}))
     with storage.publish(storage.join(folder, f"step-{step:08d}.weights.h5")) as temporary:
         model.save_weights(temporary)

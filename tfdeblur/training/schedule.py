@@ -43,7 +43,6 @@ def optimizer(experiment: Experiment, steps: int, steps_per_epoch: float, ema: b
         learning_rate(experiment, steps, steps_per_epoch),
         beta_1=experiment.beta_1,
         beta_2=experiment.beta_2,
-        global_clipnorm=experiment.clip_norm,
         use_ema=ema and experiment.ema is not None,
         ema_momentum=0.99 if experiment.ema is None else experiment.ema,
     )

@@ -74,11 +74,10 @@ def _rounds(size: tuple[int, int], encodings: tuple[str, ...], count: int, round
 
 def _round(folder: str, count: int) -> dict[str, float]:
     manifest = records.load_manifest(folder)
-    shards = records.shard_paths(folder, "train", manifest)
     batch = 4 if count < 1000 else 32
     steps = count // batch
     options = {"batch": batch, "shuffle": count // 4}  # smaller than the data, as where speed matters
-    bare = pipeline.read_pairs(shards, manifest).repeat()
+    bare = pipeline.read_pairs(folder, "train", manifest).repeat()
     whole = pipeline.training_batches(folder, cache="none", **options)
     cached = iter(pipeline.training_batches(folder, cache="memory", **options))
     seconds = {

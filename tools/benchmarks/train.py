@@ -7,9 +7,9 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from tfdeblur import devices
 from tfdeblur.config import Experiment
 from tfdeblur.data import pipeline, records
+from tfdeblur.devices.on_tensorflow import OnTensorFlow
 from tfdeblur.experiments import EXPERIMENTS
 from tfdeblur.training import run as training
 from tfdeblur.training.build import as_steps, build
@@ -53,30 +53,21 @@ def main(
     }
 
 
-def _prepare(experiment: Experiment):
-    strategy = devices.choose_strategy()
-    plan = training.Plan.of(experiment, records.load_manifest(experiment.data), strategy.num_replicas_in_sync)
-    with strategy.scope():
-        model = build(
-            experiment, plan.steps, plan.steps_per_epoch, devices.choose_precision(experiment.precision, strategy)
-        )
-    return strategy, plan, model
-
-
 def _bare(experiment: Experiment, steps: int) -> float:
     """Return the samples/s of the compiled step alone."""
-    strategy, plan, model = _prepare(experiment)
+    chosen = OnTensorFlow.default()
+    plan = training.Plan.of(experiment, records.load_manifest(experiment.data), chosen.replicas)
+    model = build(experiment, plan.steps, plan.steps_per_epoch, chosen.policy(experiment.precision))
     patch = training.patch_size(experiment)
     batches = pipeline.training_batches(experiment.data, batch=plan.samples, patch=patch, crop=experiment.crop)
     batch = tf.data.Dataset.from_tensors(next(iter(batches))).repeat()
-    iterator = iter(strategy.experimental_distribute_dataset(as_steps(batch, experiment, plan.batches)))
-    model.make_train_function()
+    iterator = chosen.batches(lambda host, hosts: as_steps(batch, experiment))
+    step = chosen.compiled(model.train_step, [])
     for _ in range(3):
-        model.train_function(iterator)
+        step(iterator)
     start = time.perf_counter()
     for _ in range(steps):
-        logs = model.train_function(iterator)
-    float(logs["loss"])
+        step(iterator)
     return steps * plan.samples / (time.perf_counter() - start)
 
 
@@ -84,7 +75,7 @@ def _whole(experiment: Experiment, period: int) -> float:
     """Return the samples/s of a run from the end of its first period to its end, saved models and all."""
     with tempfile.TemporaryDirectory() as folder:
         clock = _Clock(period)
-        training.train(experiment, str(Path(folder, "run")), devices.choose_strategy(), on_step=clock)
+        training.train(experiment, str(Path(folder, "run")), OnTensorFlow.default(), on_step=clock)
         return clock.samples / (time.perf_counter() - clock.start)
 
 

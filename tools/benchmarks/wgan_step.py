@@ -9,9 +9,11 @@ import numpy as np
 import tensorflow as tf
 
 from tfdeblur.config import Experiment
+from tfdeblur.devices.on_tensorflow import OnTensorFlow
 from tfdeblur.losses import as_unit_range
 from tfdeblur.training import run as training
 from tfdeblur.training.build import as_steps, batches_per_step, build
+from tfdeblur.training.differentiation import pull_back
 from tfdeblur.training.wgan_gp import WGANGP
 
 STEPS = 5
@@ -50,29 +52,28 @@ def _step(experiment: Experiment, pair: list[tf.Tensor]) -> Callable:
     """Return the compiled step, as a run takes it."""
     model, count = build(experiment, 10, 10, "float32"), batches_per_step(experiment)
     batch = tf.data.Dataset.from_tensors(tuple(tf.tile(pictures, (count, 1, 1, 1)) for pictures in pair))
-    iterator = iter(as_steps(batch.repeat(), experiment, count))
-    model.make_train_function()
-    return lambda: float(model.train_function(iterator)["loss"])
+    chosen = OnTensorFlow.default()
+    iterator = chosen.batches(lambda host, hosts: as_steps(batch.repeat(), experiment))
+    step = chosen.compiled(model.train_step, [])
+    return lambda: step(iterator)["loss"]
 
 
 def _updates(experiment: Experiment, pair: list[tf.Tensor]) -> dict[str, Callable]:
     """Return an update of the critic and one of the generator, each with all that it needs made anew."""
     model: WGANGP = build(experiment, 10, 10, "float32")
     variables = model.network.trainable_variables
+    draws = tf.random.stateless_uniform((experiment.batch, 2), (0, 0))
 
     @tf.function
     def critic():
         blur, sharp = (as_unit_range(pictures) for pictures in pair)
-        return tf.reduce_mean(model.update_critic(sharp, model.generate(blur, training=True)[0])["critic_loss"])
+        return model.update_critic(sharp, model.generate(blur, training=True)[0], draws)["critic_loss"]
 
     @tf.function
     def generator():
         blur, sharp = (as_unit_range(pictures) for pictures in pair)
-        with tf.GradientTape() as tape:
-            restored = model.generate(blur, training=True)
-            loss = tf.reduce_mean(model.content(sharp, restored) - 1e-4 * model.critic(restored[0], training=True))
-        model.optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
-        return loss
+        restored, back = pull_back(lambda: model.generate(blur, training=True), variables, model)
+        return model.update_generator(sharp, restored, back)["loss"]
 
     return {"critic": lambda: float(critic()), "generator": lambda: float(generator())}
 

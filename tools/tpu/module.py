@@ -11,6 +11,8 @@ PRODUCT = re.compile(
     r"\((?P<left>%[\w.\-]+), (?P<right>%[\w.\-]+)\)(?P<rest>.*)$",
     re.MULTILINE,
 )
+SUM = re.compile(r"^\s*(?:ROOT )?%[\w.\-]+ = (.*?) (?:all-reduce|all-reduce-start)\(", re.MULTILINE)
+PART = re.compile(r"([a-z]+\d+)\[([\d,]*)\]")
 CYCLES = re.compile(r'"estimated_cycles":"(\d+)"')
 
 
@@ -63,6 +65,14 @@ def products(module: str) -> Iterator[Product]:
             inner, columns = math.prod(left[1][axis] for axis in contracted), shape[-1] if shape else 1
         rows = math.prod(shape) // columns
         yield Product(name[1] if name else found["kind"], (left[0], right[0]), rows, inner, columns)
+
+
+def sums(module: str) -> Iterator[int]:
+    """Yield the bytes of every sum over devices."""
+    for found in SUM.finditer(module):
+        yield sum(
+            math.prod(_sizes(shape)) * int(re.search(r"\d+$", type_)[0]) // 8 for type_, shape in PART.findall(found[1])
+        )
 
 
 def cycles(module: str) -> int:

@@ -1,16 +1,44 @@
-"""The functions of an experiment that run on a device, as TensorFlow functions with batches of fixed shape."""
+"""The functions of an experiment that run on a device, with batches of fixed shape."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import tensorflow as tf
 
 from tfdeblur.config import Experiment
 from tfdeblur.data import records
 from tfdeblur.losses import as_unit_range
-from tfdeblur.training.build import batches_per_step, build
+from tfdeblur.training.build import batches_per_step, build, state_of, updates_per_batch
 from tfdeblur.training.run import patch_size
 
 
-def step_of(experiment: Experiment, which: str) -> tuple[tf.types.experimental.PolymorphicFunction, list]:
-    """Return a step as training has it, in bfloat16 as on every TPU, and what it takes.
+@dataclass(frozen=True)
+class Step:
+    """A function that runs on a device.
+
+    Attributes
+    ----------
+    function : callable
+        From a batch to a dict of tensors.
+    batch : tuple
+        What it takes: a nest of `tf.TensorSpec`, for one replica.
+    samples : int
+        How many samples are in it.
+    size : str
+        Of a sample, such as `96x96x3`.
+    state : list of keras.Variable
+        What the function reads and changes.
+    """
+
+    function: Callable
+    batch: tuple
+    samples: int
+    size: str
+    state: list
+
+
+def step_of(experiment: Experiment, which: str) -> Step:
+    """Return a step as training has it, in bfloat16 as on every TPU.
 
     Parameters
     ----------
@@ -24,21 +52,23 @@ def step_of(experiment: Experiment, which: str) -> tuple[tf.types.experimental.P
     ValueError
         The size of the samples is not known.
     """
-    model = build(experiment, 1000, 100.0, "mixed_bfloat16")
-    batch = batch_of(experiment)
+    model = build(experiment, experiment.steps or round(100 * experiment.epochs), 100.0, "mixed_bfloat16")
+    batch, batches = pair_of(experiment), 1
     if which == "infer":
-        return _compiled(lambda blur: model.network(as_unit_range(blur), training=False)), [batch[0]]
-    count = batches_per_step(experiment)
-    if which == "evaluate":
-        return _compiled(lambda blur, sharp: model.test_step((blur, sharp))), batch
-    if experiment.training in ("wgan_gp", "gan"):
-        return _compiled(
-            lambda *parts: model.train_step(tuple(zip(parts[::2], parts[1::2], strict=True)))
-        ), count * batch
-    return _compiled(lambda blur, sharp: model.train_step((blur, sharp))), batch
+        batch, function = batch[:1], lambda batch: {"restored": model.network(as_unit_range(batch[0]), training=False)}
+    elif which == "evaluate":
+        function = model.test_step
+    else:
+        function = model.train_step
+        if experiment.training in ("wgan_gp", "gan"):
+            batches = batches_per_step(experiment)
+            draws = tf.TensorSpec((experiment.batch, updates_per_batch(experiment), 2), tf.float32)
+            batch = ((*batch, draws),) * batches
+    size = "x".join(map(str, tf.nest.flatten(batch)[0].shape[1:]))
+    return Step(function, batch, experiment.batch * batches, size, state_of(model))
 
 
-def batch_of(experiment: Experiment) -> list[tf.TensorSpec]:
+def pair_of(experiment: Experiment) -> tuple[tf.TensorSpec, tf.TensorSpec]:
     """Return what the pipeline gives for one batch: pictures as uint8, and what is to be learned of them."""
     height, width = sample_size(experiment)
     pictures = tf.TensorSpec((experiment.batch, height, width, experiment.channels), tf.uint8)
@@ -47,7 +77,7 @@ def batch_of(experiment: Experiment) -> list[tf.TensorSpec]:
         "sigma": tf.TensorSpec((experiment.batch, height, width, 1), tf.float32),
         "motion": tf.TensorSpec((experiment.batch, 2), tf.float32),
     }
-    return [pictures, learned[experiment.target]]
+    return pictures, learned[experiment.target]
 
 
 def sample_size(experiment: Experiment) -> tuple[int, int]:
@@ -70,7 +100,3 @@ def sample_size(experiment: Experiment) -> tuple[int, int]:
             "--patch, such as --patch 32x32"
         )
     return tuple(size)
-
-
-def _compiled(function):
-    return tf.function(function, jit_compile=True, autograph=False)
