@@ -14,7 +14,7 @@ LAYERS = [
     {"models", "classical", "data", "evaluation.metrics", "evaluation.figures"},
     {"inference", "tiling", "pictures", "estimation", "evaluation"},
     {"training"},
-    {"train", "evaluate", "deblur", "estimate", "export", "report"},
+    {"train", "evaluate", "deblur", "estimate", "export", "report", "devices.__main__"},
 ]
 
 

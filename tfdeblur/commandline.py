@@ -61,6 +61,15 @@ def parse_experiment(options: type[Options], module: str, arguments: Sequence[st
     )
 
 
+def with_tpu_name(arguments: Sequence[str] | None) -> list[str]:
+    """Let --tpu stand alone, which means that the TPU is to be found; None stands for the process' own arguments."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    for i, argument in enumerate(given):
+        if argument == "--tpu" and (i + 1 == len(given) or given[i + 1].startswith("-")):
+            return [*given[: i + 1], "", *given[i + 1 :]]
+    return given
+
+
 def run(main: Callable[[Sequence[str] | None], int | None], arguments: Sequence[str] | None = None) -> None:
     """Call a command's `main` and exit: 0 when done, 1 after an error it explains, 130 after Ctrl-C.
 
@@ -114,8 +123,15 @@ def import_tensorflow() -> None:
     Raises
     ------
     ValueError
-        There is no TensorFlow; the message says how to install one.
+        There is no TensorFlow, or not what Keras is to compute with; the message says how to install it.
     """
+    backend = os.environ.get("KERAS_BACKEND") or "tensorflow"
+    if backend not in ("tensorflow", "jax"):
+        raise ValueError(f"the variable KERAS_BACKEND is {backend!r}; set it to tensorflow or jax")
+    if backend == "jax" and not importlib.util.find_spec("jax"):
+        raise ValueError(
+            'Keras is to compute with JAX (KERAS_BACKEND), which is not installed; pip install -e ".[jax]"'
+        )
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     try:
         # A TPU's library that does not fit TensorFlow ends the process here, and must be able to say so.

@@ -8,7 +8,7 @@ from typing import Annotated
 import tyro
 
 from tfdeblur import provenance, storage
-from tfdeblur.commandline import import_tensorflow, parse_experiment, run
+from tfdeblur.commandline import import_tensorflow, parse_experiment, run, with_tpu_name
 from tfdeblur.config import Experiment
 from tfdeblur.experiments import EXPERIMENTS
 
@@ -29,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     given = list(sys.argv[1:] if arguments is None else arguments)
     if len(given) > 2 and given[0].startswith("-") and given[-1] in EXPERIMENTS and not given[-2].startswith("-"):
         raise ValueError(f"name the experiment first: {provenance.command('tfdeblur.train', [given[-1], *given[:-1]])}")
-    options = parse_experiment(Arguments, "tfdeblur.train", _with_tpu_name(given))
+    options = parse_experiment(Arguments, "tfdeblur.train", with_tpu_name(given))
     import_tensorflow()
     from tfdeblur import devices
     from tfdeblur.data import records
@@ -54,14 +54,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "motion": f"python -m tfdeblur.deblur PHOTOGRAPH --method wiener --psf estimate:{workdir} --out sharp",
     }[options.experiment.target]
     print(f"next: {following}")
-
-
-def _with_tpu_name(arguments: list[str]) -> list[str]:
-    """Let --tpu stand alone, which means that the TPU is to be found."""
-    for i, argument in enumerate(arguments):
-        if argument == "--tpu" and (i + 1 == len(arguments) or arguments[i + 1].startswith("-")):
-            return [*arguments[: i + 1], "", *arguments[i + 1 :]]
-    return arguments
 
 
 if __name__ == "__main__":

@@ -1,7 +1,5 @@
 """What to compute on: the one place that knows of TPUs, several GPUs, several machines, and Keras' two backends."""
 
-import keras
-
 from tfdeblur.devices.interface import Devices
 from tfdeblur.devices.memory import keep_freed_memory
 
@@ -24,13 +22,10 @@ def choose(tpu: str | None = None) -> Devices:
         A TPU is asked for and cannot be reached; there is no silent way back to the CPU. Or the other machines cannot,
         or TF_CONFIG does not describe them.
     """
-    backend = keras.backend.backend()
-    if backend == "jax":
+    if _backend() == "jax":
         from tfdeblur.devices.on_jax import choose_on_jax
 
         return choose_on_jax(tpu)
-    if backend != "tensorflow":
-        raise ValueError(f"Keras computes with {backend}; set KERAS_BACKEND to tensorflow or jax")
     from tfdeblur.devices.on_tensorflow import choose_on_tensorflow
 
     return choose_on_tensorflow(tpu)
@@ -38,10 +33,16 @@ def choose(tpu: str | None = None) -> Devices:
 
 def describe() -> str:
     """Return the name and number of the devices that this process computes on when it is not told otherwise."""
-    if keras.backend.backend() == "jax":
+    if _backend() == "jax":
         from tfdeblur.devices.on_jax import OnJax
 
         return OnJax.default().describe()
     from tfdeblur.devices.on_tensorflow import OnTensorFlow
 
     return OnTensorFlow.default().describe()
+
+
+def _backend() -> str:
+    import keras
+
+    return keras.backend.backend()

@@ -2,13 +2,25 @@
 
 import json
 import os
-from collections.abc import Callable
+import re
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import tensorflow as tf
 
 from tfdeblur import provenance
 from tfdeblur.devices import processors
 from tfdeblur.devices.interface import Devices
+
+TIMEOUT = 600
+"""Seconds after which hosts give up waiting for one another: longer than a validation or a compilation may take."""
+
+LOST = (
+    tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError, tf.errors.DeadlineExceededError,
+    tf.errors.InternalError, tf.errors.FailedPreconditionError,
+)  # fmt: skip
+"""What TensorFlow raises on hosts whose partner is gone."""
 
 
 class OnTensorFlow(Devices):
@@ -88,6 +100,21 @@ class OnTensorFlow(Devices):
     def _mean(self, number):
         return self.strategy.reduce("MEAN", self.strategy.run(lambda value: value, args=(number,)), axis=None)
 
+    @contextmanager
+    def watched(self) -> Iterator[None]:
+        """Say in a line that another host was lost, which ends what they do together on all of them."""
+        try:
+            yield
+        except LOST as error:
+            if self.hosts == 1:
+                raise
+            aborted = re.search(r"aborted by: (.*?)(\n|Additional|$)", str(error))
+            reason = (aborted[1] if aborted else str(error).strip().splitlines()[0])[:200].strip()
+            raise ValueError(
+                f"another host was lost ({reason}); run the same command again on all of them, and they go on from the "
+                "last checkpoint"
+            ) from error
+
     def describe(self) -> str:
         """Return the devices' name and number."""
         if self.kind == "tpu":
@@ -142,16 +169,14 @@ def _cluster() -> dict:
 
 
 def _several_machines() -> tf.distribute.Strategy:
+    hosts = [address for addresses in _cluster().values() for address in addresses]
+    print(f"waiting until all hosts are there: {', '.join(hosts)}", file=sys.stderr, flush=True)
     options = tf.distribute.experimental.CommunicationOptions(timeout_seconds=TIMEOUT)
     try:
         return tf.distribute.MultiWorkerMirroredStrategy(communication_options=options)
     except (ValueError, KeyError, RuntimeError, tf.errors.OpError) as error:
         said = " ".join(str(error).split())[:300]
         raise ValueError(f"the machines that TF_CONFIG names do not come together ({said})") from error
-
-
-TIMEOUT = 600
-"""Seconds after which machines give up waiting for one another: longer than a validation or a compilation may take."""
 
 
 def _divided(parts, count: int):

@@ -1,8 +1,12 @@
 """The functions of an experiment that run on a device, with batches of fixed shape."""
 
+import dataclasses
+import os
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import keras
 import tensorflow as tf
 
 from tfdeblur.config import Experiment
@@ -52,6 +56,8 @@ def step_of(experiment: Experiment, which: str) -> Step:
     ValueError
         The size of the samples is not known.
     """
+    if experiment.loss == "perceptual" and experiment.vgg_weights is None:
+        experiment = dataclasses.replace(experiment, vgg_weights=_any_vgg_weights())
     model = build(experiment, experiment.steps or round(100 * experiment.epochs), 100.0, "mixed_bfloat16")
     batch, batches = pair_of(experiment), 1
     if which == "infer":
@@ -66,6 +72,14 @@ def step_of(experiment: Experiment, which: str) -> Step:
             batch = ((*batch, draws),) * batches
     size = "x".join(map(str, tf.nest.flatten(batch)[0].shape[1:]))
     return Step(function, batch, experiment.batch * batches, size, state_of(model))
+
+
+def _any_vgg_weights() -> str:
+    """Return a file of weights for VGG-19, made by chance: what a step costs does not depend on them."""
+    path = os.path.join(tempfile.gettempdir(), "vgg19-by-chance.weights.h5")
+    if not os.path.exists(path):
+        keras.applications.VGG19(include_top=False, weights=None).save_weights(path)
+    return path
 
 
 def pair_of(experiment: Experiment) -> tuple[tf.TensorSpec, tf.TensorSpec]:
