@@ -21,7 +21,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if ours.readme and rest:  # a document that has no place for the table is found before minutes of work
         replaced(storage.read_text(ours.readme), "", ours.readme, rest[0])
     import_tensorflow()
-    from tools.benchmarks import classical, estimation, inspection, pipeline, records, train, video
+    from tools.benchmarks import chips, classical, estimation, feeding, inspection, pipeline, records, train, video
 
     results = tyro.extras.subcommand_cli_from_dict(
         {
@@ -32,6 +32,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
             "estimation": estimation.main,
             "video": video.main,
             "inspection": inspection.main,
+            "chips": chips.main,
+            "feeding": feeding.main,
         },
         args=rest,
         prog="python -m tools.benchmark",
@@ -45,11 +47,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print(text, end="")
 
 
-def table(results: dict[str, float], command: str) -> str:
-    """Return the figures as Markdown, with where they come from."""
-    rows = [f"| {name} | {value:.3g} |" for name, value in results.items()]
+def table(results: dict[str, float] | dict[str, dict[str, str]], command: str) -> str:
+    """Return the figures as Markdown, with where they come from: a row each, or a row of figures each."""
+    cells = {name: value.values() if isinstance(value, dict) else [f"{value:.3g}"] for name, value in results.items()}
+    first = next(iter(results.values()))
+    header = list(first) if isinstance(first, dict) else [""]
+    rows = [f"| {' | '.join([name, *values])} |" for name, values in cells.items()]
     origin = f"{provenance.processor()}; {datetime.date.today()}; commit {provenance.commit()}"
-    return "\n".join([f"| `{command}` | |", "|---|---|", *rows, "", f"{origin}.", ""])
+    return "\n".join(
+        [f"| {' | '.join([f'`{command}`', *header])} |", "|---" * (1 + len(header)) + "|", *rows, "", f"{origin}.", ""]
+    )
 
 
 if __name__ == "__main__":

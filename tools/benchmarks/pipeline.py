@@ -67,7 +67,7 @@ def _rounds(size: tuple[int, int], encodings: tuple[str, ...], count: int, round
     """Return the seconds of every round, by encoding and kind."""
     devices.keep_freed_memory(size)
     with tempfile.TemporaryDirectory() as top:
-        folders = {encoding: _write(Path(top, encoding), size, encoding, count) for encoding in encodings}
+        folders = {encoding: write(Path(top, encoding), size, encoding, count) for encoding in encodings}
         rows = [{e: _round(folder, count) for e, folder in folders.items()} for _ in range(rounds + 1)]
     return rows[1:]  # the first warms the disk's cache
 
@@ -106,13 +106,14 @@ def _seconds(iterator, count: int) -> float:
     return time.perf_counter() - start
 
 
-def _write(folder: Path, size: tuple[int, int], encoding: str, count: int) -> str:
+def write(folder: Path, size: tuple[int, int], encoding: str, count: int, channels: int = 3) -> str:
     """Write real photographs of a size as a data set of two shards."""
     folder.mkdir()
     photographs = []
     for item in list_sample().items:
         with Image.open(item.sharp) as image:
-            photographs.append(np.asarray(image.convert("RGB").resize(size[::-1], Image.Resampling.LANCZOS)))
+            resized = image.convert("RGB" if channels == 3 else "L").resize(size[::-1], Image.Resampling.LANCZOS)
+            photographs.append(np.asarray(resized).reshape(*size, channels))
     encode = {"png": lambda p: tf.io.encode_png(p).numpy(), "raw": np.ndarray.tobytes}[encoding]
     encoded = [encode(photograph) for photograph in photographs]
     shards = []
@@ -121,12 +122,12 @@ def _write(folder: Path, size: tuple[int, int], encoding: str, count: int) -> st
         with tf.io.TFRecordWriter(str(folder / file)) as writer:
             for i in range(count // 2):
                 data = encoded[i % len(encoded)]
-                record = records.Record(data, data, encoding, encoding, *size, 3, f"{index}-{i}", "scene")
+                record = records.Record(data, data, encoding, encoding, *size, channels, f"{index}-{i}", "scene", 1.0)
                 writer.write(records.serialize(record))
         shards.append({"file": file, "records": count // 2, "bytes": (folder / file).stat().st_size})
     manifest = {
         "schema": records.SCHEMA_VERSION,
-        "channels": 3,
+        "channels": channels,
         "size": size,
         "encoding": {"blur": encoding, "sharp": encoding},
         "splits": {"train": {"records": count // 2 * 2, "shards": shards}},
