@@ -43,6 +43,9 @@ FOLDER = "/content/drive/MyDrive/tfdeblur" if COLAB else "."
 # "--tpu" trains on a TPU, "" on GPUs or the CPU. The variable is there on Colab's TPU machines.
 TPU = "--tpu" if "TPU_ACCELERATOR_TYPE" in os.environ else ""
 
+# What drives the TPU: "jax", which Colab's TPU machines have, or "tensorflow", which installs TensorFlow's build for it.
+BACKEND = "jax" if TPU else ""
+
 # What to make records of (`python -m tools.make_tfrecords --help`), and the name of the data set. For photographs of
 # your own, for example: "images --src /content/drive/MyDrive/photographs --sigma 0.5 3".
 SOURCE = "sample --draws 8 --sigma 1 2"
@@ -55,16 +58,16 @@ OPTIONS = ""
 # %% [markdown]
 # ## The package
 #
-# TensorFlow has three builds that overwrite one another, so only one may be installed: `tfdeblur[tpu]` on Colab's TPU
-# machines, which have none; its GPU and CPU machines have the right one. On machines of your own, choose `[gpu]` or
-# `[cpu]` as the README says, before you open this notebook.
+# TensorFlow has three builds that overwrite one another, so only one may be installed. Colab's TPU machines have none, but
+# JAX, by which networks are trained there: `tfdeblur[cpu]` reads the records. Its GPU and CPU machines have the right one.
+# On machines of your own, choose as the README says, before you open this notebook.
 
 # %%
 if COLAB:
     # !test -d "{CODE}" || git clone {REPOSITORY} "{CODE}"
     assert _exit_code == 0, "not cloned, for the reason above"
     os.chdir(CODE)
-    EXTRA = "[tpu]" if "TPU_ACCELERATOR_TYPE" in os.environ else ""
+    EXTRA = {"": "", "jax": "[cpu]", "tensorflow": "[tpu]"}[BACKEND]
     # !pip install --quiet --editable ".{EXTRA}"
     assert _exit_code == 0, "not installed, for the reason above"
 else:
@@ -72,6 +75,13 @@ else:
 
     os.chdir(os.path.dirname(os.path.dirname(tfdeblur.__file__)))
     os.environ["PATH"] = os.path.dirname(sys.executable) + os.pathsep + os.environ["PATH"]
+
+# %% [markdown]
+# What there is to compute on, and whether it works:
+
+# %%
+# !KERAS_BACKEND={BACKEND} python -m tfdeblur.devices {TPU}
+assert _exit_code == 0, "not ready to train, for the reason above"
 
 # %% [markdown]
 # ## Google Drive, or a bucket
@@ -120,7 +130,7 @@ Image(storage.read_bytes(f"{DATA}/contact_sheet.png"))
 # %tensorboard --logdir "{RUN}/tensorboard"
 
 # %%
-# !python -m tfdeblur.train {EXPERIMENT} --data "{DATA}" --workdir "{RUN}" {TPU} {OPTIONS}
+# !KERAS_BACKEND={BACKEND} python -m tfdeblur.train {EXPERIMENT} --data "{DATA}" --workdir "{RUN}" {TPU} {OPTIONS}
 assert _exit_code == 0, "not trained, for the reason above"
 
 # %% [markdown]

@@ -48,16 +48,16 @@ OPTIONS = ""
 # %% [markdown]
 # ## The package
 #
-# TensorFlow has three builds that overwrite one another, so only one may be installed: `tfdeblur[tpu]` on Colab's TPU
-# machines, which have none; its GPU and CPU machines have the right one. On machines of your own, choose `[gpu]` or
-# `[cpu]` as the README says, before you open this notebook.
+# TensorFlow has three builds that overwrite one another, so only one may be installed: `tfdeblur[cpu]` on Colab's TPU
+# machines, which have none; its GPU and CPU machines have the right one. On machines of your own, choose as the README
+# says, before you open this notebook.
 
 # %%
 if COLAB:
     # !test -d "{CODE}" || git clone {REPOSITORY} "{CODE}"
     assert _exit_code == 0, "not cloned, for the reason above"
     os.chdir(CODE)
-    EXTRA = "[tpu]" if "TPU_ACCELERATOR_TYPE" in os.environ else ""
+    EXTRA = "[cpu]" if "TPU_ACCELERATOR_TYPE" in os.environ else ""
     # !pip install --quiet --editable ".{EXTRA}"
     assert _exit_code == 0, "not installed, for the reason above"
 else:

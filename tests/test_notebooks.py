@@ -132,7 +132,7 @@ def test_records_training_evaluation_and_export_run_on_the_sample(place):
 @pytest.mark.parametrize(
     "folder, machine, extra, prepared",
     [
-        ("/content/drive/MyDrive/tfdeblur", "v5e-1", ".[tpu]", "mounted /content/drive"),
+        ("/content/drive/MyDrive/tfdeblur", "v5e-1", ".[cpu]", "mounted /content/drive"),
         ("gs://bucket/tfdeblur", None, ".", "authenticated"),
     ],
 )
