@@ -43,7 +43,7 @@ FOLDER = "/content/drive/MyDrive/tfdeblur" if COLAB else "."
 # "--tpu" trains on a TPU, "" on GPUs or the CPU. The variable is there on Colab's TPU machines.
 TPU = "--tpu" if "TPU_ACCELERATOR_TYPE" in os.environ else ""
 
-# What drives the TPU: "jax", which Colab's TPU machines have, or "tensorflow", which installs TensorFlow's build for it.
+# What drives the TPU: "jax", which Colab's TPU machines have, or "tensorflow", whose build for it is then installed.
 BACKEND = "jax" if TPU else ""
 
 # What to make records of (`python -m tools.make_tfrecords --help`), and the name of the data set. For photographs of
@@ -58,9 +58,9 @@ OPTIONS = ""
 # %% [markdown]
 # ## The package
 #
-# TensorFlow has three builds that overwrite one another, so only one may be installed. Colab's TPU machines have none, but
-# JAX, by which networks are trained there: `tfdeblur[cpu]` reads the records. Its GPU and CPU machines have the right one.
-# On machines of your own, choose as the README says, before you open this notebook.
+# TensorFlow has three builds that overwrite one another, so only one may be installed. Colab's TPU machines have none,
+# but JAX, by which networks are trained there: `tfdeblur[cpu]` reads the records. Its GPU and CPU machines have the
+# right one. On machines of your own, choose as the README says, before you open this notebook.
 
 # %%
 if COLAB:
