@@ -91,7 +91,10 @@ def train(chosen, case: str, start: str) -> dict[str, np.ndarray]:
     found |= {f"weight/{i}": value for i, value in enumerate(model.get_weights())}
     if experiment.ema:
         model.optimizer.finalize_variable_values(model.network.trainable_variables)
-        found |= {f"average/{i}": np.array(value.value) for i, value in enumerate(model.network.trainable_variables)}
+        found |= {
+            f"average/{i}": np.array(keras.ops.convert_to_numpy(value))
+            for i, value in enumerate(model.network.trainable_variables)
+        }
     return found
 
 

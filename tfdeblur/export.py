@@ -39,6 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         check_folder(path, chosen.overwrite)
         if path.endswith(".keras"):
             raise ValueError(f"{path} is the name of a .keras file; add --format keras, or give a folder to --out")
+    os.environ["KERAS_BACKEND"] = "tensorflow"  # a SavedModel is TensorFlow's, whatever trained the network
     import_tensorflow()
     from tfdeblur.inference import as_float32, load_network
 

@@ -83,8 +83,9 @@ class OnTensorFlow(Devices):
         @tf.function
         def several(iterator):
             total = once(iterator)
-            for _ in tf.range(at_once - 1) if looped else range(at_once - 1):
-                total += once(iterator)
+            if at_once > 1:  # a loop that is never run would still be traced
+                for _ in tf.range(at_once - 1) if looped else range(at_once - 1):
+                    total += once(iterator)
             return total / at_once
 
         return lambda iterator: dict(zip(names, several(iterator).numpy().tolist(), strict=True))

@@ -50,10 +50,10 @@ class Averaging:
             return
         variables = self.model.network.variables
         self.devices.settle()
-        raw = [np.array(variable) for variable in variables]
+        raw = [_copy(variable) for variable in variables]
         optimizer.finalize_variable_values(self.model.network.trainable_variables)
         for variable in self.model.network.trainable_variables:
-            variable.assign(np.array(variable))  # under JAX it would share its memory with the optimiser's
+            variable.assign(_copy(variable))  # under JAX it would share its memory with the optimiser's
         try:
             if self.normalisations:
                 self._take_statistics()
@@ -76,6 +76,10 @@ class Averaging:
         for layer, momentum in zip(self.normalisations, usual, strict=True):
             layer.momentum = momentum
         return {}
+
+
+def _copy(variable: keras.Variable) -> np.ndarray:
+    return np.array(keras.ops.convert_to_numpy(variable))
 
 
 def _blurred(*parts):

@@ -6,7 +6,6 @@ import io
 import json
 
 import keras
-import numpy as np
 
 from tfdeblur import config, storage
 from tfdeblur.config import Experiment
@@ -59,7 +58,7 @@ def save_checkpoint(workdir: str, model: keras.Model, step: int, state: dict) ->
     """Save weights, optimisers, random states and `state` after `step` steps; one more is kept, older ones removed."""
     folder = storage.join(workdir, "checkpoints")
     storage.make_folder(folder)
-    random = [np.asarray(variable).tolist() for variable in _random_states(model)]
+    random = [keras.ops.convert_to_numpy(variable).tolist() for variable in _random_states(model)]
     storage.write_text(storage.join(folder, f"step-{step:08d}.json"), json.dumps(state | {"random": random}))
     with storage.publish(storage.join(folder, f"step-{step:08d}.weights.h5")) as temporary:
         model.save_weights(temporary)
