@@ -1,7 +1,12 @@
 """The TPU's own compiler, on a machine without a TPU: what it says is what the functions are."""
 
 import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 
+import numpy as np
 import pytest
 import tensorflow as tf
 
@@ -9,8 +14,7 @@ from tfdeblur.experiments import EXPERIMENTS
 from tools import tpu_compile
 from tools.tpu import chips, compiler, from_tensorflow, module
 
-pytest.importorskip("libtpu", reason="needs the extra [tpu-aot]")
-
+ROOT = Path(__file__).parent.parent
 TOPOLOGY = "v5e:2x2"
 
 
@@ -72,10 +76,39 @@ def test_a_step_is_compiled_and_described(tmp_path, capsys):
     assert "2 samples of 32x32x3" in capsys.readouterr().out
 
 
+def test_what_is_summed_over_devices_is_counted():
+    """Two sums of JAX' program over four devices, of 3 x 5 float32 and of 7 bfloat16."""
+    jax = pytest.importorskip("jax")
+    from jax.sharding import Mesh, NamedSharding, PartitionSpec
+
+    mesh = Mesh(np.array(compiler.topology(TOPOLOGY)), ("batch",))
+    divided = NamedSharding(mesh, PartitionSpec("batch"))
+    arguments = [
+        jax.ShapeDtypeStruct((8, 3, 5), "float32", sharding=divided),
+        jax.ShapeDtypeStruct((8, 7), "bfloat16", sharding=divided),
+    ]
+    compiled = jax.jit(lambda x, y: (x.sum(0), y.max(0)), out_shardings=NamedSharding(mesh, PartitionSpec()))
+    text = compiled.lower(*arguments).compile().as_text()
+    assert sum(module.sums(text)) in (3 * 5 * 4 + 7 * 2, 3 * 5 * 4 + 7 * 4)  # the compiler may widen bfloat16
+
+
+@pytest.mark.slow
+def test_the_step_of_four_chips_compiles_under_jax(tmp_path):
+    """The gradients of all weights are summed over the chips: not less than these, in float32."""
+    arguments = ["tools.tpu_compile", "sample", "--features", "4", "--json", str(tmp_path / "found.json")]
+    environment = os.environ | {"KERAS_BACKEND": "jax"}
+    subprocess.run([sys.executable, "-m", *arguments], cwd=ROOT, env=environment, check=True)
+    (found,) = json.loads((tmp_path / "found.json").read_text())
+    assert found["devices"] == 4 and found["backend"] == "jax" and found["native"] > 0.9
+    assert found["summed"] >= 4 * 30_000 and found["sums"] > 0
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", EXPERIMENTS)
 def test_every_experiment_compiles(name, tmp_path):
+    """Each fits a chip, and computes its products in bfloat16, but for those of a critic."""
     patch = [] if EXPERIMENTS[name].patch else ["--patch", "32x32"]
     tpu_compile.main([name, *patch, "--json", str(tmp_path / "found.json")])
     (found,) = json.loads((tmp_path / "found.json").read_text())
-    assert found["native"] > 0.9 and found["share"] < 1
+    assert found["share"] < 1
+    assert found["native"] > (0.2 if EXPERIMENTS[name].training in ("wgan_gp", "gan") else 0.9)

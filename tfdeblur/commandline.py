@@ -1,5 +1,6 @@
 """What the commands share: their options, and errors a user can mend, which end in one line, not in a traceback."""
 
+import importlib.metadata
 import importlib.util
 import os
 import re
@@ -134,8 +135,8 @@ def import_tensorflow() -> None:
         )
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     try:
-        # A TPU's library that does not fit TensorFlow ends the process here, and must be able to say so.
-        if "tensorflow" in sys.modules or importlib.util.find_spec("libtpu"):
+        # A TPU's library that does not fit TensorFlow's build for it ends the process here, and must be able to say so.
+        if "tensorflow" in sys.modules or _installed("tensorflow-tpu"):
             import tensorflow  # noqa: F401
         else:
             with _without_stderr():
@@ -144,6 +145,13 @@ def import_tensorflow() -> None:
         raise ValueError(
             f'{error}; install one build of TensorFlow: pip install -e ".[cpu]", ".[gpu]" or ".[tpu]"'
         ) from error
+
+
+def _installed(distribution: str) -> bool:
+    try:
+        return bool(importlib.metadata.version(distribution))
+    except importlib.metadata.PackageNotFoundError:
+        return False
 
 
 @contextmanager

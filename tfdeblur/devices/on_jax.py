@@ -120,7 +120,8 @@ def choose_on_jax(tpu: str | None) -> OnJax:
     processors.do_not_ask_for_metadata()
     if tpu not in (None, "", "local"):
         raise ValueError(f"JAX drives the TPU of this machine only; instead of --tpu {tpu} give --tpu local")
-    tf.config.set_visible_devices([], "GPU")
+    if tf.config.list_physical_devices("GPU"):
+        tf.config.set_visible_devices([], "GPU")
     try:
         return OnJax(jax.devices("tpu") if tpu is not None else jax.devices())
     except RuntimeError as error:

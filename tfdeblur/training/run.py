@@ -288,6 +288,8 @@ class _Run:
 
     def _keep_batch(self, trouble: str) -> str:
         """Save the batch of the next step, which the pipeline gives again, and say where."""
+        if not self.devices.chief:
+            return f"{trouble} at step {self.done + 1}; the first host keeps its batch"
         path = storage.join(self.workdir, f"bad-step-{self.done:08d}.npz")
         # Not from the cache: one that is being filled admits no second reader.
         blur, sharp = next(iter(self.pairs(self.done, 0, self.devices.hosts, cache="none")))

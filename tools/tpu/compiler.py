@@ -52,6 +52,7 @@ def topology(name: str) -> list:
         There is no compiler for it, or no such topology.
     """
     os.environ.setdefault("TPU_SKIP_MDS_QUERY", "1")  # or it waits for a server that only Google's machines have
+    os.environ.setdefault("ALLOW_MULTIPLE_LIBTPU_LOAD", "1")  # or another compilation keeps it from beginning
     os.environ.setdefault("TPU_WORKER_HOSTNAMES", "localhost")
     os.environ.setdefault("JAX_PLATFORMS", "cpu")  # or JAX looks for a TPU to run on
     if not (find_spec("jax") and find_spec("libtpu")):

@@ -77,8 +77,10 @@ def _explained(error: str) -> str:
     """Return which operation TensorFlow cannot compile, and the line of this project that it was made by."""
     operation = re.search(r"(\w+) \(No registered '", error)
     lines = re.findall(r'File "([^"]+)", line (\d+)', error)
-    ours = [(Path(file), line) for file, line in lines if Path(file).is_relative_to(ROOT)]
-    ours = [(file, line) for file, line in ours if not {"site-packages", "tpu"} & set(file.parts)]
-    place = f", made by {ours[-1][0].relative_to(ROOT)}, line {ours[-1][1]}" if ours else ""
+    # TensorFlow leaves out what all paths begin with.
+    ours = [path for part in ("tfdeblur", "tools", "tests") for path in (ROOT / part).rglob("*.py")]
+    places = [(path, line) for file, line in lines for path in ours if f"{path}".endswith(f"/{file.lstrip('/')}")]
+    places = [(path, line) for path, line in places if path.parent != Path(__file__).parent]
+    place = f", made by {places[-1][0].relative_to(ROOT)}, line {places[-1][1]}" if places else ""
     first = error.strip().splitlines()[0]
     return f"{operation[1] if operation else 'an operation'} does not compile for XLA{place} ({first})"
