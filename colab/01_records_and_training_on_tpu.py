@@ -59,8 +59,8 @@ OPTIONS = ""
 # ## The package
 #
 # TensorFlow has three builds that overwrite one another, so only one may be installed. Colab's TPU machines have none,
-# but JAX, by which networks are trained there: `tfdeblur[cpu]` reads the records. Its GPU and CPU machines have the
-# right one. On machines of your own, choose as the README says, before you open this notebook.
+# but JAX, which drives the TPU: there `tfdeblur[cpu]` reads the records. Its GPU and CPU machines have the right one.
+# On machines of your own, choose as the README says, before you open this notebook.
 
 # %%
 if COLAB:
@@ -75,13 +75,6 @@ else:
 
     os.chdir(os.path.dirname(os.path.dirname(tfdeblur.__file__)))
     os.environ["PATH"] = os.path.dirname(sys.executable) + os.pathsep + os.environ["PATH"]
-
-# %% [markdown]
-# What there is to compute on, and whether it works:
-
-# %%
-# !KERAS_BACKEND={BACKEND} python -m tfdeblur.devices {TPU}
-assert _exit_code == 0, "not ready to train, for the reason above"
 
 # %% [markdown]
 # ## Google Drive, or a bucket
@@ -123,6 +116,13 @@ Image(storage.read_bytes(f"{DATA}/contact_sheet.png"))
 # %% [markdown]
 # ## Training
 #
+# What there is to train on, and whether it works:
+
+# %%
+# !KERAS_BACKEND={BACKEND} python -m tfdeblur.devices {TPU} --data "{DATA}"
+assert _exit_code == 0, "not ready to train, for the reason above"
+
+# %% [markdown]
 # TensorBoard follows it, with curves and with pictures before and after; its button at the top right reloads.
 
 # %%

@@ -41,6 +41,9 @@ MODEL = "/content/drive/MyDrive/tfdeblur/runs/sample" if COLAB else "runs/sample
 # A folder, a photograph, or a pattern such as "trip/*.jpg". On Colab, if it is not there, you are asked for files.
 PHOTOS = "photos"
 
+# What a TPU machine would compute with; photographs are deblurred on its CPU.
+BACKEND = "jax" if "TPU_ACCELERATOR_TYPE" in os.environ else ""
+
 # Where the results go, and options such as "--ensemble" (`python -m tfdeblur.deblur --help`).
 RESULTS = "runs/deblurred"
 OPTIONS = ""
@@ -48,16 +51,16 @@ OPTIONS = ""
 # %% [markdown]
 # ## The package
 #
-# TensorFlow has three builds that overwrite one another, so only one may be installed: `tfdeblur[cpu]` on Colab's TPU
-# machines, which have none; its GPU and CPU machines have the right one. On machines of your own, choose as the README
-# says, before you open this notebook.
+# TensorFlow has three builds that overwrite one another, so only one may be installed. Colab's TPU machines have none,
+# but JAX, which drives the TPU: there `tfdeblur[cpu]` reads the records. Its GPU and CPU machines have the right one.
+# On machines of your own, choose as the README says, before you open this notebook.
 
 # %%
 if COLAB:
     # !test -d "{CODE}" || git clone {REPOSITORY} "{CODE}"
     assert _exit_code == 0, "not cloned, for the reason above"
     os.chdir(CODE)
-    EXTRA = "[cpu]" if "TPU_ACCELERATOR_TYPE" in os.environ else ""
+    EXTRA = {"": "", "jax": "[cpu]", "tensorflow": "[tpu]"}[BACKEND]
     # !pip install --quiet --editable ".{EXTRA}"
     assert _exit_code == 0, "not installed, for the reason above"
 else:

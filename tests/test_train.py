@@ -114,6 +114,20 @@ def test_sigterm_saves_and_the_same_command_goes_on(data, tmp_path):
     assert json.loads((tmp_path / "run.json").read_text())["step"] == step + 2
 
 
+@pytest.mark.parametrize("option", [["--steps-per-execution", "4"], ["--xla"]], ids=["several", "xla"])
+def test_several_steps_at_a_time_or_by_xla_are_the_same_steps(option, data, tmp_path):
+    """The run's length is a multiple of them; the log's rows are means over as many steps."""
+    options = ["--steps", "8", "--validate-every", "4"]
+    train.main(command(data, tmp_path / "plain", *options))
+    train.main(command(data, tmp_path / "other", *options, *option))
+    for one, other in zip(weights_of(tmp_path / "plain"), weights_of(tmp_path / "other"), strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-5)
+    rows = [run_folder.read_log(str(tmp_path / name)) for name in ("plain", "other")]
+    assert [row["step"] for row in rows[1]] == ["4", "8"]
+    for one, other in zip(*rows, strict=True):
+        assert float(other["loss"]) == pytest.approx(float(one["loss"]), rel=1e-4)
+
+
 def test_a_finished_run_is_not_trained_again(data, tmp_path):
     train.main(command(data, tmp_path, "--steps", "4"))
     before, facts = weights_of(tmp_path), run_folder.read_facts(str(tmp_path))

@@ -6,6 +6,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 
 import tensorflow as tf
 
@@ -57,7 +58,9 @@ class OnTensorFlow(Devices):
         def of_host(context: tf.distribute.InputContext) -> tf.data.Dataset:
             batches = make(context.input_pipeline_id, context.num_input_pipelines)
             replicas = self.replicas // context.num_input_pipelines
-            return batches if replicas == 1 else batches.map(lambda *parts: _divided(parts, replicas)).unbatch()
+            if replicas == 1:
+                return batches
+            return batches.map(tf.autograph.experimental.do_not_convert(partial(_divided, replicas))).unbatch()
 
         return iter(self.strategy.distribute_datasets_from_function(of_host))
 
@@ -180,6 +183,6 @@ def _several_machines() -> tf.distribute.Strategy:
         raise ValueError(f"the machines that TF_CONFIG names do not come together ({said})") from error
 
 
-def _divided(parts, count: int):
+def _divided(count: int, *parts):
     """Return the batches of all replicas, one after the other, along a new first axis."""
     return tf.nest.map_structure(lambda part: tf.reshape(part, (count, part.shape[0] // count, *part.shape[1:])), parts)
