@@ -144,11 +144,9 @@ def choose_on_tensorflow(tpu: str | None) -> OnTensorFlow:
     if _cluster():
         return OnTensorFlow(_several_machines())
     gpus = tf.config.list_logical_devices("GPU")
-    return (
-        OnTensorFlow(tf.distribute.MirroredStrategy([gpu.name for gpu in gpus]))
-        if len(gpus) > 1
-        else (OnTensorFlow.default())
-    )
+    if len(gpus) > 1:
+        return OnTensorFlow(tf.distribute.MirroredStrategy([gpu.name for gpu in gpus]))
+    return OnTensorFlow.default()
 
 
 def _tpu_strategy(name: str) -> tf.distribute.Strategy:

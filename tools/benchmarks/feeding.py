@@ -63,8 +63,8 @@ def main(compiled: str = "runs/tpu", topology: str = "v5e:2x2", seconds: float =
             "pipeline, samples/s of a core": f"{own:,.0f}",
             "cores a chip": f"{need / own:.2g}",
             f"feeds 8 chips with {CORES} cores": "yes" if 8 * need / own <= CORES else "no",
-            "raw patches, samples/s of a core": f"{ready:,.0f}",
-            "cores a chip, raw": f"{need / ready:.2g}",
+            "patches made before, samples/s of a core": f"{ready:,.0f}",
+            "cores a chip, made before": f"{need / ready:.2g}",
         }
     return rows
 
@@ -91,9 +91,9 @@ def steps_of(compiled: str, **wanted) -> list[dict]:
 
 
 def ready_made(experiment: Experiment) -> Experiment:
-    """Return an experiment that reads raw patches of the samples' size from the disk, whatever was done to them."""
+    """Return an experiment whose records are raw patches of the samples' size, blurred before, which memory holds."""
     kept = {field: getattr(experiment, field) for field in ("channels", "batch", "shuffle", "augment")}
-    return Experiment(name=experiment.name, data="raw", cache="none", **kept)
+    return Experiment(name=experiment.name, data="raw", **kept)
 
 
 def _rate(experiment: Experiment, seconds: float) -> float:
