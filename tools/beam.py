@@ -7,8 +7,10 @@ own `multi_threading` mode does, is found out.
 
 import argparse
 import json
+import os
 import signal
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
@@ -63,7 +65,15 @@ def _write(shard: Shard, out: str, recipe: Recipe, skip: bool) -> None:
 @contextmanager
 def _watched() -> Iterator[None]:
     """Have the death of a worker end the run: Beam's direct runner would wait for what it had to do for ever."""
-    died, otherwise = [], threading.excepthook
+    died, ended, otherwise = [], threading.Event(), threading.excepthook
+
+    def insist():
+        main = threading.main_thread()
+        while not ended.wait(5):  # a single interruption may be lost in what Beam does when it ends
+            signal.pthread_kill(main.ident, signal.SIGINT)
+        main.join()
+        time.sleep(10)  # for threads of Beam's that wait for the worker, as Python then waits for them
+        os._exit(1)
 
     def note(failed):
         otherwise(failed)
@@ -71,15 +81,18 @@ def _watched() -> Iterator[None]:
         if failed.thread and failed.thread.name == "run_worker" and not by_ctrl_c:
             died.append(failed.exc_value)
             signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+            threading.Thread(target=insist, daemon=True).start()
 
     threading.excepthook = note
     try:
         yield
     except KeyboardInterrupt:
+        ended.set()
         if not died:
             raise
         raise OSError(f"a worker died ({died[0]}); run the same command again, finished shards are kept") from died[0]
     finally:
+        ended.set()
         threading.excepthook = otherwise
 
 
