@@ -126,7 +126,6 @@ def test_several_replicas_take_the_steps_of_one(replicas, cases, alone):
 @pytest.mark.parametrize(("replicas", "cases"), [(2, CASES), slow(1, ALL), slow(2, ALL), slow(8, ALL)])
 def test_jax_takes_the_steps_of_tensorflow(replicas, cases, alone):
     """To 1e-4: other orders of summation grow where a gradient has kinks."""
-    pytest.importorskip("jax")
     folder, names = alone(cases), ",".join(cases)
     process = start("tests.replicas", folder / f"jax-{replicas}", folder / "start", names, **jax_on(replicas))
     (said,) = finish(process)
@@ -137,7 +136,6 @@ def test_jax_takes_the_steps_of_tensorflow(replicas, cases, alone):
 @pytest.mark.slow
 def test_twenty_losses_of_jax_are_those_of_tensorflow(tmp_path):
     """By the experiments' own optimiser, from the same weights and batches: to 1e-5."""
-    pytest.importorskip("jax")
     losses, cases = [], "supervised_adam,wgan_adam"
     for name, environment in (("tensorflow", {}), ("jax", jax_on(1))):
         process = start("tests.replicas", tmp_path / name, tmp_path / "start", cases, **environment)
@@ -233,7 +231,6 @@ def test_a_run_goes_on_with_another_number_of_replicas(data, tmp_path):
 
     Two hosts read other batches than one, so the run is begun with one: eight samples a step throughout.
     """
-    pytest.importorskip("jax")
     without_statistics = ["--model", "unet3", "--depth", "None"]  # batch normalisation sees each replica's part
     whole = [*TRAIN, *without_statistics, "--data", data, "--batch", "8", "--validate-every", "4"]
     first = start(*whole, "--steps", "8", "--schedule", "constant", "--workdir", tmp_path / "whole")
@@ -323,8 +320,6 @@ def test_a_mean_over_replicas_that_do_not_see_each_other_is_found(two_replicas, 
     ],
 )  # fmt: skip
 def test_what_is_not_there_is_said_in_a_line(environment, arguments, message):
-    if environment is JAX:
-        pytest.importorskip("jax")
     process = start("tfdeblur.devices", *arguments, **environment)
     (said,) = finish(process)
     errors = [line for line in said.splitlines() if line.startswith("error: ")]

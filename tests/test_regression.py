@@ -181,7 +181,6 @@ def test_the_network_learns_and_repeats(rows):
 
 @pytest.mark.slow
 def test_the_network_trains_under_jax(rows, tmp_path):
-    pytest.importorskip("jax")
     program = """
 import sys, numpy as np
 from tfdeblur.classical.pixel_network import train_pixel_network

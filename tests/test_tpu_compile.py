@@ -78,7 +78,7 @@ def test_a_step_is_compiled_and_described(tmp_path, capsys):
 
 def test_what_is_summed_over_devices_is_counted():
     """Two sums of JAX' program over four devices, of 3 x 5 float32 and of 7 bfloat16."""
-    jax = pytest.importorskip("jax")
+    import jax
     from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
     mesh = Mesh(np.array(compiler.topology(TOPOLOGY)), ("batch",))

@@ -61,10 +61,10 @@ def main(compiled: str = "runs/tpu", topology: str = "v5e:2x2", seconds: float =
             "bfloat16": f"{found['native']:.1%}",
             "lost to padding": f"{found['padding']:.0%}",
             "pipeline, samples/s of a core": f"{own:,.0f}",
-            "cores a chip": f"{need / own:.2g}",
+            "cores a chip": f"{need / own:.2f}",
             f"feeds 8 chips with {CORES} cores": "yes" if 8 * need / own <= CORES else "no",
             "patches made before, samples/s of a core": f"{ready:,.0f}",
-            "cores a chip, made before": f"{need / ready:.2g}",
+            "cores a chip, made before": f"{need / ready:.2f}",
         }
     return rows
 
