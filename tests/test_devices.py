@@ -18,7 +18,7 @@ import pytest
 
 from tests.record_folders import pair, photograph, write_folder
 from tfdeblur.commandline import run
-from tfdeblur.data import pipeline, records
+from tfdeblur.data import pipeline, reading, records
 from tfdeblur.devices import __main__ as self_test
 from tfdeblur.devices.on_tensorflow import OnTensorFlow
 from tfdeblur.physics.degradation import Degradation
@@ -191,10 +191,10 @@ def data(tmp_path_factory):
 def test_all_hosts_together_read_each_record_once_an_epoch(hosts, kept, data):
     manifest = records.load_manifest(data)
     assert len(manifest["splits"]["train"]["shards"]) == 4
-    names = {picture["sharp"].tobytes(): picture["name"] for picture in pipeline.pictures(data, "train")}
+    names = {picture["sharp"].tobytes(): picture["name"] for picture in reading.pictures(data, "train")}
     seen = []
     for host in range(hosts):
-        shares = pipeline.shares_of(data, "train", manifest, host, hosts)
+        shares = reading.shares_of(data, "train", manifest, host, hosts)
         count = sum(share.count for share in shares)
         assert 23 // hosts <= count <= -(-23 // hosts)
         options = {"batch": 1, "augment": False, "cache": kept, "host": host, "hosts": hosts}

@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from tests.making import ROOT
 from tests.record_folders import pair, photograph, write_folder
-from tfdeblur.data import patches, pipeline, records, transforms
+from tfdeblur.data import patches, pipeline, reading, records, transforms
 from tfdeblur.physics.degradation import Degradation
 
 COUNT = 10
@@ -93,14 +93,14 @@ def test_every_sample_once_an_epoch_in_another_order(folder, cache, tmp_path):
     batches = take(folder, 3 * COUNT, batch=1, augment=False, cache=cache)
     names = [sharp.tobytes() for _, sharp in batches]
     epochs = [names[i : i + COUNT] for i in range(0, 3 * COUNT, COUNT)]
-    stored = sorted(p["sharp"].tobytes() for p in pipeline.pictures(folder, "train"))
+    stored = sorted(p["sharp"].tobytes() for p in reading.pictures(folder, "train"))
     assert all(sorted(epoch) == stored for epoch in epochs)
     assert epochs[0] != epochs[1] != epochs[2]
 
 
 def test_blurred_and_sharp_are_augmented_alike(folder, flipped):
     """Each blurred sample is the blurred partner of its sharp one, turned the same way."""
-    stored = {p["sharp"].tobytes(): p["blur"] for p in pipeline.pictures(folder, "train")}
+    stored = {p["sharp"].tobytes(): p["blur"] for p in reading.pictures(folder, "train")}
     flips = [lambda p: p, lambda p: p[::-1], lambda p: p[:, ::-1], lambda p: p[::-1, ::-1]]
     seen = set()
     for blur, sharp in take(folder, 60, batch=1):
@@ -127,7 +127,7 @@ def test_pictures_take_every_symmetry_that_keeps_their_shape(shape):
 
 
 def test_random_crops_are_parts_of_the_pictures_and_change_with_the_epoch(folder):
-    stored = [p["sharp"] for p in pipeline.pictures(folder, "train")]
+    stored = [p["sharp"] for p in reading.pictures(folder, "train")]
     crops = [sharp[0] for _, sharp in take(folder, 20, batch=1, patch=(8, 8), crop="random", augment=False)]
     windows = [
         np.lib.stride_tricks.sliding_window_view(p, (8, 8), axis=(0, 1)).transpose(0, 1, 3, 4, 2) for p in stored
@@ -158,7 +158,7 @@ def test_batches_are_uint8_and_static(folder):
 def test_validation_is_one_pass_in_order(folder):
     batches = list(pipeline.validation_batches(folder, "val", batch=2))
     sharp = np.concatenate([s.numpy() for _, s in batches])
-    np.testing.assert_array_equal(sharp, [p["sharp"] for p in pipeline.pictures(folder, "val")])
+    np.testing.assert_array_equal(sharp, [p["sharp"] for p in reading.pictures(folder, "val")])
 
 
 @pytest.mark.parametrize("encoding", ["raw", "float32"])

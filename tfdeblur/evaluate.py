@@ -81,7 +81,7 @@ def evaluate(options: Evaluate, command: str) -> tuple[str, str]:
         Model, split or a shard are wrong.
     """
     import_tensorflow()
-    from tfdeblur.data import pipeline, records
+    from tfdeblur.data import reading, records
     from tfdeblur.evaluation import measuring, protocol
     from tfdeblur.inference import load_deblur
 
@@ -95,7 +95,7 @@ def evaluate(options: Evaluate, command: str) -> tuple[str, str]:
     _claim(folder, options.overwrite)
 
     def pairs() -> Iterator[dict]:
-        return islice(_readable(pipeline.pictures(options.data, options.split), options.data), count)
+        return islice(_readable(reading.pictures(options.data, options.split), options.data), count)
 
     rows, speed = measuring.measure_all(deblur, pairs(), count, options.batch, options.tile)
     summary = _facts(options, manifest, command) | {"speed": speed} | protocol.summarize(rows)

@@ -34,9 +34,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if options.every < 1 or (options.limit is not None and options.limit < 1):
         raise ValueError(f"--every is {options.every} and --limit {options.limit}; both must be above 0")
     import_tensorflow()
-    from tfdeblur.data import pipeline
+    from tfdeblur.data import reading
 
-    chosen = itertools.islice(pipeline.pictures(options.folder, options.split), 0, None, options.every)
+    chosen = itertools.islice(reading.pictures(options.folder, options.split), 0, None, options.every)
     count = 0
     for pair in itertools.islice(chosen, options.limit):
         for side in ("blur", "sharp"):

@@ -105,11 +105,11 @@ def _repeated(chosen, function: Callable, numbers) -> tuple[dict[str, float], fl
 
 def _read(folder: str) -> str:
     """Read and decode pairs from the beginning of the training split."""
-    from tfdeblur.data import pipeline, records
+    from tfdeblur.data import reading, records
 
     manifest = records.load_manifest(folder)
     begin = time.perf_counter()
-    for count, (blur, _) in enumerate(pipeline.read_pairs(folder, "train", manifest), 1):  # noqa: B007
+    for count, (blur, _) in enumerate(reading.read_pairs(folder, "train", manifest), 1):  # noqa: B007
         seconds = time.perf_counter() - begin
         if seconds > SECONDS:
             break

@@ -25,7 +25,7 @@ from tqdm import tqdm
 from tfdeblur import storage
 from tfdeblur.classical import METHODS
 from tfdeblur.classical.photographs import method_on
-from tfdeblur.data.pipeline import pictures as pictures_of
+from tfdeblur.data.reading import pictures as pictures_of
 from tfdeblur.data.records import load_manifest
 from tfdeblur.estimation.estimators import REBLURRING, find_estimators, load_estimator
 from tfdeblur.estimation.kernels import gaussian_of

@@ -16,7 +16,7 @@ import shlex
 import numpy as np
 
 from tfdeblur import storage
-from tfdeblur.data.pipeline import pictures
+from tfdeblur.data.reading import pictures
 from tfdeblur.evaluation.measuring import apply
 from tfdeblur.evaluation.methods import Method, Sources, Table
 from tfdeblur.evaluation.metrics import PSNR_CAP

@@ -26,7 +26,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from tfdeblur import storage
-from tfdeblur.data.pipeline import pictures as pictures_of
+from tfdeblur.data.reading import pictures as pictures_of
 from tfdeblur.data.records import MANIFEST
 from tfdeblur.estimation.estimators import find_estimators, load_estimator
 from tfdeblur.estimation.outputs import HIGH, LOW, class_sigmas

@@ -13,7 +13,7 @@ import tensorflow as tf
 from PIL import Image
 
 from tfdeblur import devices
-from tfdeblur.data import pipeline, records
+from tfdeblur.data import pipeline, reading, records
 from tools.sources.sample import list_sample
 
 ENCODINGS = {(720, 1280): ("png", "raw"), (32, 32): ("png",)}
@@ -77,7 +77,7 @@ def _round(folder: str, count: int) -> dict[str, float]:
     batch = 4 if count < 1000 else 32
     steps = count // batch
     options = {"batch": batch, "shuffle": count // 4}  # smaller than the data, as where speed matters
-    bare = pipeline.read_pairs(folder, "train", manifest).repeat()
+    bare = reading.read_pairs(folder, "train", manifest).repeat()
     whole = pipeline.training_batches(folder, cache="none", **options)
     cached = iter(pipeline.training_batches(folder, cache="memory", **options))
     seconds = {
