@@ -21,7 +21,7 @@ class Arguments:
     workdir: str | None = None
     """Run folder, local or gs://; runs/EXPERIMENT without it."""
     tpu: str | None = None
-    """Train on a TPU: its name, or `local`, or nothing to have it found."""
+    """Train on a TPU: its name, or `local`, or nothing to have it found; on each machine of a pod under JAX: `pod`."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -1,6 +1,10 @@
 """Devices driven by JAX, under Keras' JAX backend: what Colab's TPU machines carry, and GPUs as well."""
 
+import atexit
+import os
+import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import jax
 import keras
@@ -11,8 +15,11 @@ from jax.experimental import multihost_utils
 from jax.sharding import NamedSharding, PartitionSpec
 
 from tfdeblur import provenance
-from tfdeblur.devices import processors
+from tfdeblur.devices import hosts, processors
 from tfdeblur.devices.interface import Devices
+
+POD = "pod"
+"""The TPU of all machines of a pod, each of which runs the command."""
 
 
 class OnJax(Devices):
@@ -83,11 +90,25 @@ class OnJax(Devices):
         """Ask the other hosts."""
         return float(np.mean(multihost_utils.process_allgather(np.float32(number))))
 
+    @contextmanager
+    def watched(self) -> Iterator[None]:
+        """Say in a line that another host was lost, which ends what they do together on all of them."""
+        try:
+            yield
+        except jax.errors.JaxRuntimeError as error:
+            if self.hosts == 1:
+                raise
+            atexit.register(_leave_at_once)
+            raise hosts.lost(str(error).strip().splitlines()[0]) from error
+
     def describe(self) -> str:
         """Return the devices' name and number."""
+        several = f" on {self.hosts} hosts" if self.hosts > 1 else ""
         if self.kind == "cpu":
-            return f"{provenance.processor()}, JAX" + (f", {self.replicas} replicas" if self.replicas > 1 else "")
-        return f"{self.replicas} x {self.devices[0].device_kind}, JAX"
+            return f"{provenance.processor()}, JAX" + (
+                f", {self.replicas} replicas{several}" if self.replicas > 1 else ""
+            )
+        return f"{self.replicas} x {self.devices[0].device_kind}{several}, JAX"
 
     def native_bfloat16(self) -> bool:
         """Whether TPU, GPU or CPU compute natively in bfloat16."""
@@ -118,11 +139,35 @@ def pure(function: Callable, state: list) -> Callable:
 def choose_on_jax(tpu: str | None) -> OnJax:
     """Return the devices as `devices.choose` says; TensorFlow, which reads the records, is left the CPU."""
     processors.do_not_ask_for_metadata()
-    if tpu not in (None, "", "local"):
-        raise ValueError(f"JAX drives the TPU of this machine only; instead of --tpu {tpu} give --tpu local")
+    if tpu not in (None, "", "local", POD):
+        raise ValueError(
+            f"JAX drives the TPU of the machine it runs on; instead of --tpu {tpu} give --tpu local, or, on every "
+            f"machine of a pod, --tpu {POD}"
+        )
     if tf.config.list_physical_devices("GPU"):
         tf.config.set_visible_devices([], "GPU")
+    together = hosts.named()
+    if tpu is None and together:
+        _join(together)
     try:
+        if tpu == POD:
+            jax.distributed.initialize(initialization_timeout=hosts.TOGETHER)
         return OnJax(jax.devices("tpu") if tpu is not None else jax.devices())
-    except RuntimeError as error:
+    except (RuntimeError, ValueError) as error:
         raise processors.no_tpu(error) from error
+
+
+def _join(together: hosts.Hosts) -> None:
+    """Have the processes of all machines be one program of JAX."""
+    hosts.await_all(together)
+    first, count = together.addresses[0], len(together.addresses)
+    try:
+        jax.distributed.initialize(first, count, together.index, initialization_timeout=hosts.TOGETHER)
+    except (ValueError, RuntimeError) as error:
+        raise hosts.apart(error) from error
+
+
+def _leave_at_once() -> None:
+    """End the process without JAX' own farewell, which waits for the host that was lost."""
+    sys.stdout.flush()
+    os._exit(1)

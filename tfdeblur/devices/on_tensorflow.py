@@ -1,9 +1,7 @@
 """Devices driven by TensorFlow: a TPU, several GPUs, several machines, or one device."""
 
-import json
 import os
 import re
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -11,11 +9,8 @@ from functools import partial
 import tensorflow as tf
 
 from tfdeblur import provenance
-from tfdeblur.devices import processors
+from tfdeblur.devices import hosts, processors
 from tfdeblur.devices.interface import Devices
-
-TIMEOUT = 600
-"""Seconds after which hosts give up waiting for one another: longer than a validation or a compilation may take."""
 
 LOST = (
     tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError, tf.errors.DeadlineExceededError,
@@ -38,10 +33,8 @@ class OnTensorFlow(Devices):
         self.gpus = tf.config.list_physical_devices("GPU")
         self.kind = "tpu" if isinstance(strategy, tf.distribute.TPUStrategy) else "gpu" if self.gpus else "cpu"
         if isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
-            resolver = strategy.cluster_resolver
-            tasks = resolver.cluster_spec().as_dict()
-            self.hosts = sum(len(tasks.get(job, [])) for job in ("chief", "worker"))
-            self.chief = (resolver.task_type, resolver.task_id) == ("chief" if "chief" in tasks else "worker", 0)
+            together = hosts.named()
+            self.hosts, self.chief = len(together.addresses), together.index == 0
 
     @classmethod
     def default(cls) -> "OnTensorFlow":
@@ -113,11 +106,7 @@ class OnTensorFlow(Devices):
             if self.hosts == 1:
                 raise
             aborted = re.search(r"aborted by: (.*?)(\n|Additional|$)", str(error))
-            reason = (aborted[1] if aborted else str(error).strip().splitlines()[0])[:200].strip()
-            raise ValueError(
-                f"another host was lost ({reason}); run the same command again on all of them, and they go on from the "
-                "last checkpoint"
-            ) from error
+            raise hosts.lost(aborted[1] if aborted else str(error).strip().splitlines()[0]) from error
 
     def describe(self) -> str:
         """Return the devices' name and number."""
@@ -141,8 +130,9 @@ def choose_on_tensorflow(tpu: str | None) -> OnTensorFlow:
     """Return the devices as `devices.choose` says."""
     if tpu is not None:
         return OnTensorFlow(_tpu_strategy(tpu))
-    if _cluster():
-        return OnTensorFlow(_several_machines())
+    together = hosts.named()
+    if together:
+        return OnTensorFlow(_several_machines(together))
     gpus = tf.config.list_logical_devices("GPU")
     if len(gpus) > 1:
         return OnTensorFlow(tf.distribute.MirroredStrategy([gpu.name for gpu in gpus]))
@@ -161,24 +151,13 @@ def _tpu_strategy(name: str) -> tf.distribute.Strategy:
         raise processors.no_tpu(error) from error
 
 
-def _cluster() -> dict:
-    """Return the machines that TF_CONFIG names; none if it is not set."""
-    text = os.environ.get("TF_CONFIG", "{}")
-    try:
-        return json.loads(text).get("cluster", {})
-    except (ValueError, AttributeError) as error:
-        raise ValueError(f"the variable TF_CONFIG is no JSON object ({text[:100]})") from error
-
-
-def _several_machines() -> tf.distribute.Strategy:
-    hosts = [address for addresses in _cluster().values() for address in addresses]
-    print(f"waiting until all hosts are there: {', '.join(hosts)}", file=sys.stderr, flush=True)
-    options = tf.distribute.experimental.CommunicationOptions(timeout_seconds=TIMEOUT)
+def _several_machines(together: hosts.Hosts) -> tf.distribute.Strategy:
+    hosts.await_all(together)
+    options = tf.distribute.experimental.CommunicationOptions(timeout_seconds=hosts.TOGETHER)
     try:
         return tf.distribute.MultiWorkerMirroredStrategy(communication_options=options)
     except (ValueError, KeyError, RuntimeError, tf.errors.OpError) as error:
-        said = " ".join(str(error).split())[:300]
-        raise ValueError(f"the machines that TF_CONFIG names do not come together ({said})") from error
+        raise hosts.apart(error) from error
 
 
 def _divided(count: int, *parts):
