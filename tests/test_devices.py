@@ -29,6 +29,7 @@ CASES, ALL = ("supervised", "wgan_averaged"), ("supervised", "supervised_average
 """Of `tests.replicas`: with and without moving average and clipping."""
 JAX = {"KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu"}
 CLUSTER = '{"cluster": {"worker": ["127.0.0.1:1", "127.0.0.1:2"]}}'
+PORTLESS = '{"cluster": {"worker": ["here"]}, "task": {"type": "worker", "index": 0}}'
 
 
 def jax_on(replicas: int) -> dict[str, str]:
@@ -332,6 +333,7 @@ def test_a_mean_over_replicas_that_do_not_see_each_other_is_found(two_replicas, 
         ({"TF_CONFIG": "worker"}, [], "the variable TF_CONFIG does not say which machines there are .* .worker."),
         ({"TF_CONFIG": CLUSTER}, [], "the variable TF_CONFIG does not say which machines .* and which this one is"),
         (JAX | {"TF_CONFIG": CLUSTER}, [], "the variable TF_CONFIG does not say .* and which this one is"),
+        (JAX | {"TF_CONFIG": PORTLESS}, [], "the variable TF_CONFIG does not say .* as in .*a:2222"),
     ],
 )  # fmt: skip
 def test_what_is_not_there_is_said_in_a_line(environment, arguments, message):

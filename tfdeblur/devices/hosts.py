@@ -31,6 +31,8 @@ def named() -> Hosts | None:
         if not tasks:
             return None
         addresses = [config["cluster"][job][i] for job, i in tasks]
+        for address in addresses:
+            int(address.rpartition(":")[2])
         return Hosts(addresses, tasks.index((config["task"]["type"], int(config["task"]["index"]))))
     except (ValueError, AttributeError, KeyError, TypeError) as error:
         raise ValueError(
