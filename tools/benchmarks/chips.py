@@ -1,6 +1,9 @@
 """What the TPU's compiler says of a step on each kind of chip, and by TensorFlow and by JAX."""
 
+from itertools import groupby
+
 from tools.benchmarks.feeding import steps_of
+from tools.tpu.chips import CHIPS
 
 
 def main(compiled: str = "runs/tpu") -> dict[str, dict[str, str]]:
@@ -14,20 +17,24 @@ def main(compiled: str = "runs/tpu") -> dict[str, dict[str, str]]:
     Returns
     -------
     dict
-        A row for each experiment, library and topology; memory, time and rate are those of one device.
+        A row for each experiment and library, with the time of a step on each kind of chip and the share of its memory
+        that the step takes; nothing where it was not compiled for one. Other figures are those of v5e.
     """
-    return {
-        f"{found['experiment']}, {found['topology']}, {found['backend']}": {
-            "samples a step": f"{found['samples']} of {found['sample']}",
-            "memory, MB": f"{found['memory'] / 1e6:,.0f}",
-            "of the device's": f"{found['share']:.1%}",
-            "GFLOP": f"{found['flops'] / 1e9:,.1f}",
-            "FLOP/byte": f"{found['intensity']:.1f}",
-            "bfloat16": f"{found['native']:.1%}",
-            "lost to padding": f"{found['padding']:.0%}",
-            "step, ms": f"{1e3 * found['seconds']:.3g}",
-            "samples/s": f"{found['samples a second']:,.0f}",
-            "summed over devices": f"{found['summed'] / 1e6:,.1f} MB" if found["sums"] else "",
+    rows = {}
+    steps = steps_of(compiled, step="train")
+    for (experiment, library), found in groupby(steps, key=lambda step: (step["experiment"], step["backend"])):
+        on = {step["topology"].partition(":")[0]: step for step in found}
+        usual = on.get("v5e", next(iter(on.values())))
+        rows[f"{experiment}, {library}"] = {
+            "samples a step": f"{usual['samples']} of {usual['sample']}",
+            "GFLOP": f"{usual['flops'] / 1e9:,.1f}",
+            "FLOP/byte": f"{usual['intensity']:.1f}",
+            "memory, MB": f"{usual['memory'] / 1e6:,.0f}",
+            "bfloat16": f"{usual['native']:.1%}",
+            "lost to padding": f"{usual['padding']:.0%}",
+            "summed over devices": f"{usual['summed'] / 1e6:,.1f} MB" if usual["sums"] else "",
+        } | {
+            f"{chip}, ms (memory)": f"{1e3 * on[chip]['seconds']:.3g} ({on[chip]['share']:.1%})" if chip in on else ""
+            for chip in CHIPS
         }
-        for found in steps_of(compiled, step="train")
-    }
+    return rows
