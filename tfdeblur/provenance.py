@@ -13,6 +13,7 @@ PACKAGES = (
     "tensorflow-tpu",
     "keras",
     "jax",
+    "libtpu",
     "numpy",
     "pillow",
     "scipy",
