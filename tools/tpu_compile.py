@@ -150,6 +150,7 @@ def largest_batch(experiment: Experiment, which: str, devices: list, chip) -> Ex
         try:
             found = measured(Lowered.of(dataclasses.replace(experiment, batch=batch), which), devices, chip)
         except OutOfMemory:
+            print(f"batch {batch}: too large for the compiler", flush=True)
             return False
         print(f"batch {batch}: {found['memory'] / 1e9:.2f} GB", flush=True)
         return found["share"] <= SHARE
