@@ -12,9 +12,9 @@ def choose(tpu: str | None = None) -> Devices:
     Parameters
     ----------
     tpu : str, optional
-        A TPU's name or address, `"local"` for one attached to this machine, or `""` to have it found. None takes all
-        GPUs, or else the CPU, of the machines that the variable TF_CONFIG names; under Keras' JAX backend whatever JAX
-        finds first.
+        A TPU's name or address, `"local"` for one attached to this machine, or `""` to have it found; `"pod"`, under
+        Keras' JAX backend, on every machine of a pod. None takes all GPUs, or else the CPU, of the machines that the
+        variable TF_CONFIG names; under the JAX backend whatever JAX finds first.
 
     Raises
     ------

@@ -17,7 +17,7 @@ class Arguments:
     """Say what there is to train on, what would be chosen, and test it for some seconds."""
 
     tpu: str | None = None
-    """A TPU's name, or `local`, or nothing to have it found."""
+    """A TPU's name, or `local`, or nothing to have it found; on each machine of a pod under JAX: `pod`."""
     data: str | None = None
     """Folder of records to read from, local or gs://."""
 
