@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import sys
 from typing import NamedTuple
 
@@ -52,9 +53,17 @@ def apart(error: Exception) -> ValueError:
     return ValueError(f"the machines that TF_CONFIG names do not come together ({' '.join(str(error).split())[:300]})")
 
 
-def lost(reason: str) -> ValueError:
+def lost(error: Exception) -> ValueError:
     """Return the error that says in one line that another host is gone, and what to do."""
+    aborted = re.search(r"aborted by: (.*?)(\n|Additional|$)", str(error))
+    reason = aborted[1] if aborted else str(error).strip().partition("\n")[0]
     return ValueError(
         f"another host was lost ({reason[:200].strip()}); run the same command again on all of them, and they go on "
         "from the last checkpoint"
     )
+
+
+def leave_at_once() -> None:
+    """End the process as after an error, without the libraries' farewell, which waits for all hosts."""
+    sys.stdout.flush()
+    os._exit(1)

@@ -1,8 +1,11 @@
 """What training asks of the devices it runs on, whichever library drives them."""
 
+import atexit
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, contextmanager
+
+from tfdeblur.devices import hosts
 
 
 class Devices(ABC):
@@ -18,12 +21,15 @@ class Devices(ABC):
         How many machines make batches.
     chief : bool
         Whether this process is the one that writes the run folder.
+    failures : tuple of type
+        What the library raises on hosts whose partner is gone.
     """
 
     kind: str
     replicas: int
     hosts: int = 1
     chief: bool = True
+    failures: tuple[type[Exception], ...] = ()
 
     @abstractmethod
     def scope(self) -> AbstractContextManager:
@@ -69,9 +75,16 @@ class Devices(ABC):
         """Return the mean of what the processes of all hosts give; all of them have to ask."""
         return float(number)
 
-    def watched(self) -> AbstractContextManager:
-        """Return the context in which a ValueError says that another host was lost."""
-        return nullcontext()
+    @contextmanager
+    def watched(self) -> Iterator[None]:
+        """Raise a ValueError where another host was lost; the process does not wait for that one when it ends."""
+        try:
+            yield
+        except self.failures as error:
+            if self.hosts == 1:
+                raise
+            atexit.register(hosts.leave_at_once)
+            raise hosts.lost(error) from error
 
     @abstractmethod
     def describe(self) -> str:

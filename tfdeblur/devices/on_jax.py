@@ -1,10 +1,6 @@
 """Devices driven by JAX, under Keras' JAX backend: what Colab's TPU machines carry, and GPUs as well."""
 
-import atexit
-import os
-import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 
 import jax
 import keras
@@ -33,6 +29,8 @@ class OnJax(Devices):
     devices : list of jax.Device
         Those of all processes.
     """
+
+    failures = (jax.errors.JaxRuntimeError,)
 
     def __init__(self, devices: list):
         self.devices, self.replicas, self.kind = devices, len(devices), devices[0].platform
@@ -90,24 +88,12 @@ class OnJax(Devices):
         """Ask the other hosts."""
         return float(np.mean(multihost_utils.process_allgather(np.float32(number))))
 
-    @contextmanager
-    def watched(self) -> Iterator[None]:
-        """Say in a line that another host was lost, which ends what they do together on all of them."""
-        try:
-            yield
-        except jax.errors.JaxRuntimeError as error:
-            if self.hosts == 1:
-                raise
-            atexit.register(_leave_at_once)
-            raise hosts.lost(str(error).strip().splitlines()[0]) from error
-
     def describe(self) -> str:
         """Return the devices' name and number."""
         several = f" on {self.hosts} hosts" if self.hosts > 1 else ""
         if self.kind == "cpu":
-            return f"{provenance.processor()}, JAX" + (
-                f", {self.replicas} replicas{several}" if self.replicas > 1 else ""
-            )
+            name = f"{provenance.processor()}, JAX"
+            return f"{name}, {self.replicas} replicas{several}" if self.replicas > 1 else name
         return f"{self.replicas} x {self.devices[0].device_kind}{several}, JAX"
 
     def native_bfloat16(self) -> bool:
@@ -165,9 +151,3 @@ def _join(together: hosts.Hosts) -> None:
         jax.distributed.initialize(first, count, together.index, initialization_timeout=hosts.TOGETHER)
     except (ValueError, RuntimeError) as error:
         raise hosts.apart(error) from error
-
-
-def _leave_at_once() -> None:
-    """End the process without JAX' own farewell, which waits for the host that was lost."""
-    sys.stdout.flush()
-    os._exit(1)

@@ -1,9 +1,7 @@
 """Devices driven by TensorFlow: a TPU, several GPUs, several machines, or one device."""
 
 import os
-import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import partial
 
 import tensorflow as tf
@@ -11,12 +9,6 @@ import tensorflow as tf
 from tfdeblur import provenance
 from tfdeblur.devices import hosts, processors
 from tfdeblur.devices.interface import Devices
-
-LOST = (
-    tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError, tf.errors.DeadlineExceededError,
-    tf.errors.InternalError, tf.errors.FailedPreconditionError,
-)  # fmt: skip
-"""What TensorFlow raises on hosts whose partner is gone."""
 
 
 class OnTensorFlow(Devices):
@@ -27,6 +19,11 @@ class OnTensorFlow(Devices):
     strategy : tf.distribute.Strategy
         One replica, MirroredStrategy, MultiWorkerMirroredStrategy or TPUStrategy.
     """
+
+    failures = (
+        tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError, tf.errors.DeadlineExceededError,
+        tf.errors.InternalError, tf.errors.FailedPreconditionError,
+    )  # fmt: skip
 
     def __init__(self, strategy: tf.distribute.Strategy):
         self.strategy, self.replicas = strategy, strategy.num_replicas_in_sync
@@ -96,17 +93,6 @@ class OnTensorFlow(Devices):
     @tf.function
     def _mean(self, number):
         return self.strategy.reduce("MEAN", self.strategy.run(lambda value: value, args=(number,)), axis=None)
-
-    @contextmanager
-    def watched(self) -> Iterator[None]:
-        """Say in a line that another host was lost, which ends what they do together on all of them."""
-        try:
-            yield
-        except LOST as error:
-            if self.hosts == 1:
-                raise
-            aborted = re.search(r"aborted by: (.*?)(\n|Additional|$)", str(error))
-            raise hosts.lost(aborted[1] if aborted else str(error).strip().splitlines()[0]) from error
 
     def describe(self) -> str:
         """Return the devices' name and number."""
