@@ -8,6 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+LOCK = ".tfdeblur.lock"
+"""Name of the file by which `locking.lock` holds a folder; listings leave it out."""
+
 
 def is_remote(path: str) -> bool:
     """Whether `path` names an object in a bucket rather than a local file."""
@@ -46,7 +49,7 @@ def list_folder(folder: str) -> tuple[list[str], list[str]]:
         folders = sorted(name.rstrip("/") for name in names if name.endswith("/"))
         return folders, sorted(name for name in names if not name.endswith("/"))
     with os.scandir(folder) as entries:
-        found = sorted((entry.name, entry.is_dir()) for entry in entries)
+        found = sorted((entry.name, entry.is_dir()) for entry in entries if entry.name != LOCK)
     return [name for name, inner in found if inner], [name for name, inner in found if not inner]
 
 
