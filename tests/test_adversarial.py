@@ -12,7 +12,7 @@ from tfdeblur.devices.on_tensorflow import OnTensorFlow
 from tfdeblur.experiments import EXPERIMENTS
 from tfdeblur.losses import logcosh, mse, over_scales
 from tfdeblur.models import build_model, discriminator, patchgan
-from tfdeblur.training import run_folder
+from tfdeblur.training import checkpoints
 from tfdeblur.training.build import as_steps, batches_per_step, build
 from tfdeblur.training.gan import GAN, cross_entropy
 from tfdeblur.training.wgan_gp import EPSILON, WGANGP, gradient_norm, penalty
@@ -297,8 +297,10 @@ def test_a_checkpoint_holds_both_optimisers_and_the_random_states(tmp_path):
     experiment = dataclasses.replace(SMALL, model="deblurgan", depth=1, n_critic=1, wrong_labels=0.3)
     first, second = build(experiment, 10, 10, "float32"), build(experiment, 10, 10, "float32")
     step_of(first, experiment)
-    run_folder.save_checkpoint(str(tmp_path), first, 1, {"best": 2.0})
-    assert run_folder.load_checkpoint(str(tmp_path), second) == (1, {"best": 2.0})
+    checkpoints.save(str(tmp_path), first, 1, {"best": 2.0})
+    found = checkpoints.newest(str(tmp_path))
+    checkpoints.restore(found, second)
+    assert found.step == 1 and found.state["best"] == 2.0
     for model in (first, second):
         step_of(model, experiment)
     for one, two in zip(first.get_weights(), second.get_weights(), strict=True):

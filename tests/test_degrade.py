@@ -10,7 +10,7 @@ from scipy import ndimage, stats
 
 from tests import picture_folders
 from tests.making import make, pixels, read
-from tfdeblur.config import Experiment, load, to_json
+from tfdeblur.config import Experiment, load, save
 from tfdeblur.data import pipeline, records
 from tfdeblur.data.degrade import BANK, degrading
 from tfdeblur.physics import degradation
@@ -282,7 +282,7 @@ def test_every_epoch_has_another_blur(tmp_path):
 
 def test_experiments_keep_and_check_their_degradation(tmp_path):
     experiment = Experiment("a", "b", blur="disk", radius=(1, 2), jpeg=(20, 60))
-    (tmp_path / "config.json").write_text(to_json(experiment))
+    save(str(tmp_path / "config.json"), experiment)
     assert load(str(tmp_path / "config.json")) == experiment
     with pytest.raises(ValueError, match="--radius has no part in --blur recorded; leave it out"):
         Experiment("a", "b", radius=(1, 2))

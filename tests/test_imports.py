@@ -9,7 +9,18 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 LAYERS = [
-    {"config", "physics", "storage", "locking", "commandline", "provenance", "naming", "experiments", "precision"},
+    {
+        "config",
+        "physics",
+        "storage",
+        "locking",
+        "keras_files",
+        "commandline",
+        "provenance",
+        "naming",
+        "experiments",
+        "precision",
+    },
     {"losses", "devices", "data.records", "data.patches"},
     {"models", "classical", "data", "evaluation.metrics", "evaluation.figures"},
     {"inference", "tiling", "pictures", "estimation", "evaluation"},

@@ -11,6 +11,7 @@ from typing import TypeVar
 
 import tyro
 
+from tfdeblur import config
 from tfdeblur.naming import look_up
 
 Options = TypeVar("Options")
@@ -53,13 +54,16 @@ def parse_experiment(options: type[Options], module: str, arguments: Sequence[st
 
     given = list(arguments)
     name = given.pop(0) if given and not given[0].startswith("-") else "sample"
-    return tyro.cli(
+    own = look_up(EXPERIMENTS, name, "experiment")
+    parsed = tyro.cli(
         options,
         prog=f"python -m {module} {name}",
         description=f"Experiments: {', '.join(EXPERIMENTS)}. Fields of the experiment may be given as options.",
-        default=options(look_up(EXPERIMENTS, name, "experiment")),
+        default=options(own),
         args=given,
     )
+    config.check_given(own, parsed.experiment)
+    return parsed
 
 
 def with_tpu_name(arguments: Sequence[str] | None) -> list[str]:

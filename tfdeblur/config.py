@@ -1,12 +1,12 @@
 """The description of a run: one flat dataclass, of which every experiment names only what differs."""
 
 import dataclasses
-import json
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
-from tfdeblur import storage
+from tfdeblur import ranges, storage
 from tfdeblur.physics.degradation import BLURS, PRESETS, Degradation, degradation_of
+from tfdeblur.ranges import Range, Size
 
 
 @dataclass(frozen=True)
@@ -19,17 +19,17 @@ class Experiment:
     # Data
     data: str
     """Folder of the records, local or gs://."""
-    patch: str | None = None
+    patch: Annotated[str | None, Size()] = None
     """Size of the training samples, HEIGHTxWIDTH in pixels; whole pictures without it."""
     crop: Literal["grid", "random"] = "grid"
     """All patches of a grid, each a sample, or one random place of every picture in every epoch."""
     cache: str = "memory"
     """Where decoded samples are kept after the first epoch: memory, none, or the path of a local file."""
-    shuffle: int = 4096
+    shuffle: Annotated[int, Range(least=0)] = 4096
     """Size of the shuffle buffer in samples; 0 keeps the order of the records."""
     augment: bool = True
     """Random flips and quarter turns."""
-    channels: int = 3
+    channels: Literal[1, 3] = 3
     """Channels of the pictures: 3 (RGB) or 1 (grey)."""
 
     # Blur made while training, in place of that of the records, and what a camera adds; in validation likewise
@@ -64,15 +64,15 @@ class Experiment:
     model: str = "rednet30"
     """Architecture: resnet16, unet16, rednet30, msdeblur, deblurgan or unet3; of training sigma: patro, kendall_sigma
     or sigma_dense; of training motion: motion."""
-    features: int | None = None
+    features: Annotated[int | None, Range(least=1)] = None
     """Features of the first block; the architecture's own number without it."""
-    depth: int | None = None
+    depth: Annotated[int | None, Range(least=1)] = None
     """Number of convolutions (rednet30) or residual blocks (msdeblur, deblurgan); the architecture's own without it."""
     residual: bool = False
     """Have the network estimate the difference to the blurred picture."""
     upsampling: Literal["transpose", "resize", "subpixel"] | None = None
     """How a decoder doubles the size; transposed convolution without it."""
-    classes: int | None = None
+    classes: Annotated[int | None, Range(least=4)] = None
     """Number of sigmas that patches are divided among (patro)."""
     tanh: bool = False
     """Work in [-1, 1] and end with tanh (rednet30; msdeblur and deblurgan always do)."""
@@ -85,27 +85,27 @@ class Experiment:
     """Loss perceptual: file of VGG-19's weights; Keras' own download without it."""
     optimizer: Literal["adam", "adamw"] = "adam"
     """Optimiser, with Keras' own settings except for those below."""
-    learning_rate: float = 1e-3
+    learning_rate: Annotated[float, Range(above=0)] = 1e-3
     """Learning rate at the start."""
     schedule: Literal["constant", "decay", "cosine"] = "constant"
     """Learning rate over time: constant; decay in steps near the end; or half a cosine down to 0."""
-    decay_epochs: float = 80
+    decay_epochs: Annotated[float, Range(above=0)] = 80
     """Schedule decay: how many epochs before the end it begins."""
-    decay_start: float = 1e-4
+    decay_start: Annotated[float, Range(above=0)] = 1e-4
     """Schedule decay: learning rate where it begins."""
-    decay_factor: float = 0.7
+    decay_factor: Annotated[float, Range(above=0, most=1)] = 0.7
     """Schedule decay: factor of every drop."""
-    decay_every: float = 5
+    decay_every: Annotated[float, Range(above=0)] = 5
     """Schedule decay: epochs from one drop to the next."""
-    warmup_steps: int = 0
+    warmup_steps: Annotated[int, Range(least=0)] = 0
     """Schedule cosine: steps over which the rate rises from 0."""
-    beta_1: float = 0.9
+    beta_1: Annotated[float, Range(least=0, below=1)] = 0.9
     """Adam's decay of the mean gradient."""
-    beta_2: float = 0.999
+    beta_2: Annotated[float, Range(least=0, below=1)] = 0.999
     """Adam's decay of the mean squared gradient."""
-    clip_norm: float | None = None
+    clip_norm: Annotated[float | None, Range(above=0)] = None
     """Clip the global norm of the gradient at this value; no clipping without it."""
-    ema: float | None = None
+    ema: Annotated[float | None, Range(above=0, below=1)] = None
     """Momentum of a moving average of the weights, such as 0.999, which is then what is validated and saved."""
 
     # Ways of training
@@ -113,35 +113,35 @@ class Experiment:
     """To restore pictures by the loss alone, or besides it against a critic (Wasserstein GAN with gradient penalty) or
     a discriminator; or to estimate the sigma of their Gaussian blur, or the motion that blurred them, by a
     likelihood."""
-    adversarial_weight: float = 1e-4
+    adversarial_weight: Annotated[float, Range(least=0)] = 1e-4
     """Weight of the adversarial loss beside the content loss."""
-    n_critic: int = 5
+    n_critic: Annotated[int, Range(least=1)] = 5
     """WGAN: updates of the critic for each of the generator."""
-    penalty_weight: float = 10.0
+    penalty_weight: Annotated[float, Range(least=0)] = 10.0
     """WGAN: weight of the gradient penalty, lambda."""
     reuse_batch: bool = False
     """WGAN: give all updates of a step the same batch, as Orlandi & Pinardi do, instead of a fresh one each."""
-    content_steps: int = 0
+    content_steps: Annotated[int, Range(least=0)] = 0
     """Steps at the beginning in which the generator has its content loss alone."""
-    wrong_labels: float = 0.0
+    wrong_labels: Annotated[float, Range(least=0, most=1)] = 0.0
     """Share of the samples whose sharp and restored pictures are swapped for the critic."""
-    critic_features: int = 64
+    critic_features: Annotated[int, Range(least=1)] = 64
     """Features of the critic's first convolution."""
 
     # Length and bookkeeping
-    batch: int = 32
+    batch: Annotated[int, Range(least=1)] = 32
     """Samples in a batch of one replica; the global batch is this times the number of replicas."""
-    epochs: float = 120
+    epochs: Annotated[float, Range(above=0, most=10**9)] = 120
     """Passes over the training split."""
-    steps: int | None = None
+    steps: Annotated[int | None, Range(least=1)] = None
     """Optimiser steps, in place of epochs."""
-    validate_every: int | None = None
+    validate_every: Annotated[int | None, Range(least=1)] = None
     """Steps between validations, each with a line in the log; once an epoch without it."""
-    validation_pictures: int | None = 200
+    validation_pictures: Annotated[int | None, Range(least=1)] = 200
     """How many pictures of the validation split are looked at; all without it."""
-    checkpoint_every: int = 500
+    checkpoint_every: Annotated[int, Range(least=1)] = 500
     """Steps between checkpoints, besides those at validations."""
-    seed: int = 0
+    seed: Annotated[int, Range(least=0, most=2**32 - 1)] = 0
     """Seed of the initial weights, the order of the data and the augmentation."""
 
     # Precision and compilation
@@ -149,7 +149,7 @@ class Experiment:
     """What the network computes in; auto is bfloat16 where the device does so natively. Weights are always float32."""
     xla: bool = False
     """Compile the step with XLA on one CPU or GPU (slower on most CPUs). TPUs always do."""
-    steps_per_execution: int = 1
+    steps_per_execution: Annotated[int, Range(least=1)] = 1
     """Steps run at a time without coming back to Python; logs and checkpoints fall on multiples of it."""
 
     @property
@@ -158,23 +158,20 @@ class Experiment:
         return self.training if self.training in ("sigma", "motion") else "sharp"
 
     def __post_init__(self):
-        """Raise a ValueError for a number that nothing can be done with."""
-        least = dict.fromkeys(["channels", "features", "depth", "steps", "validate_every", "validation_pictures"], 1)
-        least |= dict.fromkeys(["batch", "checkpoint_every", "steps_per_execution", "n_critic", "critic_features"], 1)
-        least |= {"classes": 4}
-        least |= dict.fromkeys(["shuffle", "warmup_steps", "content_steps", "wrong_labels"], 0)
-        for field, smallest in least.items():
-            value = getattr(self, field)
-            if value is not None and value < smallest:
-                raise ValueError(f"--{field.replace('_', '-')} is {value}; at least {smallest} is needed")
-        if self.epochs <= 0:
-            raise ValueError(f"--epochs is {self.epochs:g}; more than 0 is needed")
+        """Raise a ValueError for a value out of its range."""
+        ranges.check(self)
         degradation_of(self)
 
 
-def to_json(experiment: Experiment) -> str:
-    """Return the experiment as JSON."""
-    return json.dumps(dataclasses.asdict(experiment), indent=2) + "\n"
+def check_given(own: Experiment, given: Experiment) -> None:
+    """Raise a ValueError for an option given with an experiment that contradicts the length of the run."""
+    if given.warmup_steps != own.warmup_steps and given.steps and given.warmup_steps > given.steps:
+        raise ValueError(f"--warmup-steps is {given.warmup_steps}, more than the run's --steps {given.steps}")
+
+
+def save(path: str, experiment: Experiment) -> None:
+    """Write an experiment as a run folder's `config.json`."""
+    storage.write_json(path, dataclasses.asdict(experiment))
 
 
 def load(path: str) -> Experiment:
@@ -183,10 +180,20 @@ def load(path: str) -> Experiment:
     Raises
     ------
     ValueError
-        The file is not one, or has fields that this version does not know.
+        The file is damaged, or describes no experiment of this version.
+    """
+    return of_fields(storage.read_json(path), path)
+
+
+def of_fields(fields: dict, source: str) -> Experiment:
+    """Return the experiment that the fields of a JSON file describe.
+
+    Raises
+    ------
+    ValueError
+        There are fields that this version does not know, or out-of-range values; the message names the source.
     """
     try:
-        fields = json.loads(storage.read_text(path))
         return Experiment(**{key: tuple(value) if isinstance(value, list) else value for key, value in fields.items()})
-    except (json.JSONDecodeError, TypeError, AttributeError) as error:
-        raise ValueError(f"{path} does not describe an experiment of this version of tfdeblur ({error})") from error
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{source} does not describe an experiment of this version of tfdeblur ({error})") from error

@@ -1,5 +1,7 @@
 """Files on a local disk or in a bucket (`gs://`), written so that a name appears only when its content is complete."""
 
+import hashlib
+import json
 import os
 import tempfile
 import uuid
@@ -100,6 +102,59 @@ def write_text(path: str, text: str) -> None:
     """Write a UTF-8 file whole or not at all."""
     with publish(path) as temporary:
         Path(temporary).write_bytes(text.encode())
+
+
+def write_json(path: str, content: dict) -> None:
+    """Write a dict as JSON, whole or not at all, with a checksum by which `read_json` finds damage."""
+    write_text(path, json.dumps(content | {"checksum": _checksum(content)}, indent=2) + "\n")
+
+
+def read_json(path: str) -> dict:
+    """Return the dict that a JSON file holds, without its checksum. A file without a checksum is read as it is.
+
+    Raises
+    ------
+    OSError
+        It cannot be read.
+    ValueError
+        It is damaged: not a JSON object, or one that does not fit its checksum.
+    """
+    try:
+        content = json.loads(read_text(path))
+    except ValueError as error:
+        raise ValueError(f"{path} is damaged: it is not JSON ({error})") from error
+    if not isinstance(content, dict):
+        raise ValueError(f"{path} is damaged: it is not a JSON object")
+    checksum = content.pop("checksum", None)
+    if checksum is not None and checksum != _checksum(content):
+        raise ValueError(f"{path} is damaged or was edited: its content does not fit its checksum")
+    return content
+
+
+def _checksum(content: dict) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def sha256(path: str) -> str:
+    """Return the SHA-256 of a file's content."""
+    digest = hashlib.sha256()
+    with opened(path) as file:
+        while part := file.read(2**20):
+            digest.update(part)
+    return digest.hexdigest()
+
+
+def set_aside(path: str) -> str:
+    """Give a damaged file another name in its folder, ending in `.damaged`, and return that name."""
+    aside, count = f"{path}.damaged", 1
+    while exists(aside):
+        count += 1
+        aside = f"{path}.damaged-{count}"
+    if is_remote(path):
+        _gfile().rename(path, aside)
+    else:
+        os.rename(path, aside)
+    return aside
 
 
 @contextmanager

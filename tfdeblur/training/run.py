@@ -2,26 +2,27 @@
 
 import dataclasses
 import signal
+import sys
 import tempfile
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from tfdeblur import provenance, storage
+from tfdeblur import locking, provenance, storage
 from tfdeblur.config import Experiment
 from tfdeblur.data import patches, pipeline, records
 from tfdeblur.devices import Devices
 from tfdeblur.inference import size_multiple
 from tfdeblur.models.spectra import least_side
 from tfdeblur.physics.degradation import degradation_of
-from tfdeblur.training import run_folder
+from tfdeblur.training import checkpoints, run_folder
 from tfdeblur.training.averaging import Averaging
 from tfdeblur.training.build import as_steps, batches_per_step, build, state_of
 from tfdeblur.training.log import PICTURES, Log
@@ -100,9 +101,11 @@ def train(
     Raises
     ------
     FileNotFoundError, ValueError
-        The data set or the run folder do not fit; or the loss is no longer a number; or another host was lost.
+        The data set or the run folder do not fit; or another run is training in the folder; or the loss is no longer a
+        number; or another host was lost.
     """
-    with devices.watched(), tempfile.TemporaryDirectory() as nowhere:
+    alone = locking.lock(workdir, "--workdir") if devices.chief else nullcontext()
+    with devices.watched(), alone, tempfile.TemporaryDirectory() as nowhere:
         run = _Run(experiment, workdir, devices, command, nowhere)
         print(run.heading(), flush=True)
         with _signals() as stop:
@@ -149,8 +152,10 @@ class _Run:
         self.experiment, self.devices = experiment, devices
         self.workdir = workdir if devices.chief else nowhere  # all hosts read the folder, one writes to it
         manifest = records.load_manifest(experiment.data)
-        self.plan = Plan.of(experiment, manifest, devices.replicas, run_folder.global_batch(workdir))
-        run_folder.check(workdir, experiment)
+        checkpoint = checkpoints.newest(workdir)
+        run_folder.check(workdir, experiment, checkpoint)
+        before = run_folder.facts_of(workdir, checkpoint)
+        self.plan = Plan.of(experiment, manifest, devices.replicas, before.get("global_batch"))
         keras.utils.set_random_seed(experiment.seed)
         policy = devices.policy(experiment.precision)
         with devices.scope():
@@ -169,21 +174,42 @@ class _Run:
                 experiment.data, batch=batch, patch=patch, limit=limit, **made
             )
         self.averaging = Averaging(self.model, devices, state, lambda *host: self.batches(0, *host, cache="none"))
-        self.done, kept = run_folder.load_checkpoint(workdir, self.model)
+        self.done, self.state = 0, {"best": None, "best_step": None, "seconds": 0.0}
+        if checkpoint:
+            checkpoints.restore(checkpoint, self.model)
+            self.done = checkpoint.step
+            self.state = {key: checkpoint.state[key] for key in self.state}
+        best_is_lost = self.state["best_step"] is not None and not run_folder.has_network(workdir, "best")
         if devices.mean(self.done) != self.done:
             raise ValueError(
                 f"this host finds step {self.done} in {workdir}, others another one; --workdir has to be the same "
                 "folder on all of them"
             )
-        self.state = {"best": None, "best_step": None, "seconds": 0.0} | kept
         self.began = time.monotonic() - self.state["seconds"]
         self.facts = {
             "experiment": experiment.name, "command": command, "commit": provenance.commit(),
             "versions": provenance.versions(), "device": devices.describe(), "precision": policy,
             "replicas": devices.replicas, "global_batch": self.plan.batch,
         }  # fmt: skip
-        self.facts["earlier"] = run_folder.earlier_parts(workdir, self.facts, self.done)
-        run_folder.claim(self.workdir, experiment)
+        self.facts["earlier"] = run_folder.earlier_parts(before, self.facts, self.done)
+        run_folder.claim(self.workdir, experiment, checkpoint, before)  # which all hosts have read by now
+        if best_is_lost:
+            self._replace_best()
+
+    def _replace_best(self) -> None:
+        """Save a lost best network again if it is the checkpoint's; otherwise the next validation makes a new one."""
+        path = storage.join(self.workdir, "best.keras")
+        if self.state["best_step"] == self.done:
+            with self.averaging.in_place():
+                run_folder.save_network(self.workdir, "best", self.model.network)
+            said = f"{path} is saved again from the checkpoint"
+        else:
+            said = (
+                f"the best network, of step {self.state['best_step']}, is lost; the next validation makes {path} anew"
+            )
+            self.state |= {"best": None, "best_step": None}
+        if self.devices.chief:
+            print(f"note: {said}", file=sys.stderr)
 
     def heading(self) -> str:
         """Return what is trained, on what, and from where on, in a line."""
@@ -283,8 +309,10 @@ class _Run:
         self.state["seconds"] = time.monotonic() - self.began
         best = {"step": self.state["best_step"], self.model.criterion[0]: self.state["best"]}
         done = {"step": self.done, "steps": self.plan.steps, "seconds": round(self.state["seconds"], 1), "best": best}
-        run_folder.write_facts(self.workdir, self.facts | done)  # first: wherever there is a checkpoint there are facts
-        run_folder.save_checkpoint(self.workdir, self.model, self.done, self.state)
+        facts = self.facts | done
+        run_folder.write_facts(self.workdir, facts)  # first: wherever there is a checkpoint there are facts
+        said = {"facts": facts, "experiment": dataclasses.asdict(self.experiment)}
+        checkpoints.save(self.workdir, self.model, self.done, self.state | said)
 
     def _keep_batch(self, trouble: str) -> str:
         """Save the batch of the next step, which the pipeline gives again, and say where."""
@@ -304,6 +332,10 @@ class _Run:
         """Save the last network and return what `run.json` holds."""
         with self.averaging.in_place():
             run_folder.save_network(self.workdir, "last", self.model.network)
+        if self.state["best"] is None:
+            raise ValueError(
+                f"{self.workdir} has lost its best.keras, and the run has ended; use last.keras, or give more --steps"
+            )
         return run_folder.read_facts(self.workdir)
 
 

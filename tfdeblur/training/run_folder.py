@@ -3,12 +3,15 @@
 import csv
 import dataclasses
 import io
-import json
+import sys
+from collections.abc import Callable
 
 import keras
 
-from tfdeblur import config, storage
+from tfdeblur import config, keras_files, locking, storage
 from tfdeblur.config import Experiment
+from tfdeblur.training import checkpoints
+from tfdeblur.training.checkpoints import Checkpoint
 
 FREE_TO_CHANGE = {
     "data", "cache", "epochs", "steps", "validate_every", "validation_pictures", "checkpoint_every", "xla",
@@ -16,110 +19,119 @@ FREE_TO_CHANGE = {
 }  # fmt: skip
 """Fields that a resumed run may have otherwise than when it began: they do not change what the network is."""
 
-KEPT = 2
-"""Checkpoints kept: the newest, and the one before in case of a damaged disk."""
 
-
-def check(workdir: str, experiment: Experiment) -> None:
-    """See that a run folder, if there is one, belongs to the same experiment.
+def check(workdir: str, experiment: Experiment, checkpoint: Checkpoint | None) -> None:
+    """Check that a run folder, if there is one, belongs to the same experiment.
 
     As long as there is no checkpoint nothing is lost, so an attempt that failed may be repeated with other settings.
 
     Raises
     ------
     ValueError
-        The folder holds a run with other settings, which the message names, or checkpoints of nobody knows what.
+        The folder holds a run with other settings, which the message names, or checkpoints of unknown settings.
     """
+    if not checkpoint:
+        return
+    before, now = dataclasses.asdict(_settings(workdir, checkpoint)), dataclasses.asdict(experiment)
+    changed = [key for key in now if now[key] != before[key] and key not in FREE_TO_CHANGE]
+    if changed:
+        listed = ", ".join(f"{key} was {before[key]!r} and is now {now[key]!r}" for key in changed)
+        raise ValueError(f"{workdir} holds a run with other settings: {listed}; choose another --workdir")
+
+
+def _settings(workdir: str, checkpoint: Checkpoint) -> Experiment:
+    """Return the experiment of a run; checkpoints of older versions do not hold it."""
+    if "experiment" in checkpoint.state:
+        return config.of_fields(checkpoint.state["experiment"], checkpoint.weights)
     path = storage.join(workdir, "config.json")
-    if _checkpoint_steps(workdir):
-        if not storage.exists(path):
-            raise ValueError(
-                f"{workdir} has checkpoints but no config.json that says of what; choose another --workdir"
-            )
-        before, now = dataclasses.asdict(config.load(path)), dataclasses.asdict(experiment)
-        changed = [key for key in now if now[key] != before[key] and key not in FREE_TO_CHANGE]
-        if changed:
-            listed = ", ".join(f"{key} was {before[key]!r} and is now {now[key]!r}" for key in changed)
-            raise ValueError(f"{workdir} holds a run with other settings: {listed}; choose another --workdir")
+    if not storage.exists(path):
+        raise ValueError(f"{workdir} has checkpoints but no config.json that says of what; choose another --workdir")
+    return config.load(path)
 
 
-def claim(workdir: str, experiment: Experiment) -> None:
-    """Make the folder of a run."""
-    storage.make_folder(workdir)
-    storage.write_text(storage.join(workdir, "config.json"), config.to_json(experiment))
+def facts_of(workdir: str, checkpoint: Checkpoint | None) -> dict:
+    """Return the facts of the run that a checkpoint belongs to, {} without one."""
+    if not checkpoint:
+        return {}
+    return checkpoint.state.get("facts") or read_facts(workdir)
 
 
-def global_batch(workdir: str) -> int | None:
-    """Return the size of the global batch of a run that goes on, None for a new one."""
-    return read_facts(workdir)["global_batch"] if _checkpoint_steps(workdir) else None
+def claim(workdir: str, experiment: Experiment, checkpoint: Checkpoint | None, before: dict) -> None:
+    """Make the folder of a run, or put it in order: damaged files are renamed, and replaced where that is possible.
 
-
-def save_checkpoint(workdir: str, model: keras.Model, step: int, state: dict) -> None:
-    """Save weights, optimisers, random states and `state` after `step` steps; one more is kept, older ones removed."""
-    folder = storage.join(workdir, "checkpoints")
-    storage.make_folder(folder)
-    random = [keras.ops.convert_to_numpy(variable).tolist() for variable in _random_states(model)]
-    storage.write_text(storage.join(folder, f"step-{step:08d}.json"), json.dumps(state | {"random": random}))
-    with storage.publish(storage.join(folder, f"step-{step:08d}.weights.h5")) as temporary:
-        model.save_weights(temporary)
-    for old in _checkpoint_steps(workdir)[:-KEPT]:
-        for suffix in ("weights.h5", "json"):
-            storage.remove(storage.join(folder, f"step-{old:08d}.{suffix}"))
-
-
-def load_checkpoint(workdir: str, model: keras.Model) -> tuple[int, dict]:
-    """Load the newest checkpoint into a built and compiled model; return its step and state, (0, {}) without one.
-
-    Raises
-    ------
-    ValueError
-        The checkpoint cannot be read; the message says what to remove.
+    Parameters
+    ----------
+    workdir, experiment
+        The folder, and what is trained in it.
+    checkpoint : Checkpoint, optional
+        Where the run goes on.
+    before : dict
+        The facts of the run up to there.
     """
-    steps = _checkpoint_steps(workdir)
-    if not steps:
-        return 0, {}
-    name = storage.join(workdir, "checkpoints", f"step-{steps[-1]:08d}")
+    storage.make_folder(workdir)
+    for folder in (workdir, storage.join(workdir, "checkpoints")):
+        locking.clean(folder)
+    if checkpoint:
+        checkpoints.set_damaged_aside(workdir, checkpoint)
+    _keep_if_damaged(storage.join(workdir, "config.json"), config.load)
+    config.save(storage.join(workdir, "config.json"), experiment)
+    facts = storage.join(workdir, "run.json")
+    _keep_if_damaged(facts, storage.read_json)
+    if before and not storage.exists(facts):
+        write_facts(workdir, before)
+    for name in ("best", "last"):
+        _keep_if_damaged(storage.join(workdir, f"{name}.keras"), keras_files.check)
+    _keep_if_damaged(storage.join(workdir, "log.csv"), lambda path: read_log(workdir))
+
+
+def has_network(workdir: str, name: str) -> bool:
+    """Whether the folder holds a sound `NAME.keras`."""
     try:
-        with storage.local_copy(f"{name}.weights.h5") as path:
-            model.load_weights(path)
-        state = json.loads(storage.read_text(f"{name}.json"))
-        for variable, value in zip(_random_states(model), state.pop("random", []), strict=True):
-            variable.assign(value)
-        return steps[-1], state
-    except (OSError, ValueError, KeyError) as error:
-        raise ValueError(
-            f"{name}.weights.h5 cannot be loaded ({error}); remove it to resume from the one before"
-        ) from error
+        keras_files.check(storage.join(workdir, f"{name}.keras"))
+    except (OSError, ValueError):
+        return False
+    return True
 
 
-def _random_states(model: keras.Model) -> list:
-    """Return the states of dropout and its like, which Keras leaves out of the weights it saves."""
-    return [variable for variable in model.variables if variable.path.endswith("seed_generator_state")]
-
-
-def _checkpoint_steps(workdir: str) -> list[int]:
-    names = storage.list_names(storage.join(workdir, "checkpoints"))
-    return sorted(int(n[5:13]) for n in names if n.startswith("step-") and n.endswith(".weights.h5"))
+def _keep_if_damaged(path: str, read: Callable[[str], object]) -> None:
+    """Rename a file that cannot be read, and say so on stderr."""
+    if storage.exists(path):
+        try:
+            read(path)
+        except (OSError, ValueError) as error:
+            print(f"note: {error}; kept as {storage.set_aside(path)}", file=sys.stderr)
 
 
 def write_facts(workdir: str, facts: dict) -> None:
     """Write `run.json`: what was run where, by which command, and how far it came."""
-    storage.write_text(storage.join(workdir, "run.json"), json.dumps(facts, indent=2) + "\n")
+    storage.write_json(storage.join(workdir, "run.json"), facts)
 
 
 def read_facts(workdir: str) -> dict:
-    """Return what `run.json` holds."""
-    return json.loads(storage.read_text(storage.join(workdir, "run.json")))
+    """Return what `run.json` holds.
+
+    Raises
+    ------
+    OSError, ValueError
+        It cannot be read, or is damaged.
+    """
+    return storage.read_json(storage.join(workdir, "run.json"))
 
 
-def earlier_parts(workdir: str, facts: dict, step: int) -> list[dict]:
+def earlier_parts(before: dict, facts: dict, step: int) -> list[dict]:
     """Return the command, commit and device of every part of a run before `step`, and the step each came to.
 
     A part that began with the command, the commit and the device of `facts` too is not told apart from the one to come.
+
+    Parameters
+    ----------
+    before, facts : dict
+        The facts of the run up to `step`, {} for a new run, and of the part to come.
+    step : int
+        Where that begins.
     """
-    if not step:
+    if not before:
         return []
-    before = read_facts(workdir)
     part = {key: before[key] for key in ("command", "commit", "device")}
     same = all(part[key] == facts[key] for key in part)
     return before.get("earlier", []) + ([] if same else [part | {"until_step": step}])
@@ -142,6 +154,22 @@ def append_log(workdir: str, row: dict) -> None:
 
 
 def read_log(workdir: str) -> list[dict[str, str]]:
-    """Return the rows of `log.csv`."""
+    """Return the rows of `log.csv`, [] where there is none.
+
+    Raises
+    ------
+    ValueError
+        It is damaged.
+    """
     path = storage.join(workdir, "log.csv")
-    return list(csv.DictReader(io.StringIO(storage.read_text(path)))) if storage.exists(path) else []
+    if not storage.exists(path):
+        return []
+    try:
+        rows = list(csv.DictReader(io.StringIO(storage.read_text(path)), strict=True))
+        for row in rows:
+            int(row["step"])
+            for value in row.values():
+                float(value or "nan")  # a column that an earlier part of the run did not have is empty
+    except (ValueError, KeyError, TypeError, csv.Error) as error:
+        raise ValueError(f"{path} is damaged: it is not a table of numbers by steps ({error})") from error
+    return rows
