@@ -14,6 +14,7 @@ LAYERS = [
         "physics",
         "storage",
         "locking",
+        "ranges",
         "keras_files",
         "commandline",
         "provenance",
