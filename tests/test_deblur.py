@@ -75,7 +75,7 @@ def test_a_broken_file_is_reported_and_the_rest_goes_on(deblur, tmp_path, capsys
     printed = capsys.readouterr()
     assert "2 of 4 photographs" in printed.out and "2 failed" in printed.out
     assert f"error: {source / '1.png'} cannot be read" in printed.err
-    assert f"error: {source / 'text.png'} is not a JPEG" in printed.err
+    assert f"error: {source / 'text.png'} cannot be read: it is not a JPEG" in printed.err
 
 
 def test_nothing_is_overwritten_unless_asked(deblur, tmp_path, capsys):

@@ -347,7 +347,7 @@ def _damaged(path, how: str) -> None:
         ("png", "truncated"),
         ("png16", "damaged|truncated"),
         ("tiff16", "cannot be read"),
-        ("float", "float32|mode F|not a JPEG"),
+        ("float", "floating-point numbers of 32 bits"),
         ("pages", "2 pictures"),
         ("huge", "40000x30000"),
     ],
@@ -374,7 +374,7 @@ def test_size_is_read_from_the_header(tmp_path):
 
 
 def test_what_a_format_cannot_hold_is_said_and_nothing_written(tmp_path):
-    with pytest.raises(ValueError, match="no alpha channel"):
+    with pytest.raises(ValueError, match="no transparency"):
         photographs.write(str(tmp_path / "photo.jpg"), Photograph(pixels_of(4, np.uint8), "png"), "jpeg")
     with pytest.raises(ValueError, match="more than webp holds"):
         photographs.write(str(tmp_path / "photo.webp"), Photograph(np.zeros((1, 20000, 3), np.uint8), "png"), "webp")

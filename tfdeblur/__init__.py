@@ -43,7 +43,7 @@ def load(model: str, *, tile: int = 512, overlap: int | None = None, ensemble: b
     def sharpen(picture):
         from PIL import Image
 
-        from tfdeblur.pictures.photographs import from_pillow, to_pillow
+        from tfdeblur.pictures.conversion import from_pillow, to_pillow
 
         image = picture if isinstance(picture, Image.Image) else None
         pixels = picture if image is None else from_pillow(image)

@@ -77,13 +77,11 @@ def record_item(item: Item, recipe: Recipe) -> Recorded:
     """
     if item.span:
         return _record_exposures(item, recipe)
-    pixels = recipe.encoding != "png" or recipe.patch is not None
     if item.blur is None:
-        sharp = _read(item.sharp, item, recipe, pixels=True)
+        sharp = _read(item.sharp, item, recipe)
         pairs = _blurred_versions(item, sharp, recipe)
     else:
-        sharp = _read(item.sharp, item, recipe, pixels)
-        blur = _read(item.blur, item, recipe, pixels)
+        sharp, blur = _read(item.sharp, item, recipe), _read(item.blur, item, recipe)
         _check_equal(blur, sharp)
         pairs = [(_empty(item.name, item, recipe), blur, sharp)]
     _check_patch(sharp, recipe)
@@ -119,15 +117,12 @@ def _record_exposures(item: Item, recipe: Recipe) -> Recorded:
     return Recorded(records, size, dropped=dict(dropped), ghosts=ghosts)
 
 
-def _read(source: str | bytes, item: Item, recipe: Recipe, pixels: bool) -> Side:
+def _read(source: str | bytes, item: Item, recipe: Recipe) -> Side:
     title = source if isinstance(source, str) else item.name
     content = pictures.content_of(source)
-    size = pictures.png_to_keep(content, title, recipe.channels) if recipe.encoding == "png" else None
-    verified = size is not None
-    kept = content if verified and recipe.resize in (None, size) else None
-    if kept and not pixels:
-        return Side(title, size, kept=kept)
-    picture, was_grey = pictures.decode(content, title, recipe.channels, verified)
+    picture, was_grey = pictures.decode(content, title, recipe.channels)
+    keeps = recipe.encoding == "png" and recipe.resize in (None, picture.shape[:2])
+    kept = content if keeps and pictures.is_png_to_keep(content, recipe.channels) else None
     if recipe.resize:
         picture = pictures.resize(picture, recipe.resize)
     return Side(title, picture.shape[:2], picture, kept, was_grey and recipe.channels == 3)

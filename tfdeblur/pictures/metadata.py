@@ -3,8 +3,9 @@
 import re
 import struct
 import warnings
-from collections.abc import Iterator
-from dataclasses import dataclass
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import BinaryIO
 
 from PIL import ExifTags, Image, PngImagePlugin
@@ -19,7 +20,8 @@ STRUCTURE = {
 }
 """Tags that say how a TIFF stores its pixels, in several kinds of compression; the writer knows better."""
 PHOTOSHOP_HEADER = b"Photoshop 3.0\0"
-DAMAGE = (SyntaxError, ValueError, KeyError, OSError, struct.error)
+COLOUR_CHUNKS = (b"gAMA", b"cHRM", b"sRGB", b"cICP", b"mDCV", b"cLLI")
+DAMAGE = (SyntaxError, ValueError, KeyError, OSError, TypeError, struct.error)
 """What Pillow raises for EXIF that it does not understand."""
 LONGEST_SEGMENT = 65533  # bytes in a JPEG marker segment beside the marker and the length
 
@@ -55,6 +57,10 @@ class Metadata:
     dpi: tuple[float, float] | None = None
     chunks: tuple[tuple[bytes, bytes], ...] = ()
 
+    def without_profile(self) -> "Metadata":
+        """Return the rest of it, for pixels that the colour profile does not describe."""
+        return replace(self, icc_profile=b"")
+
 
 def orientation(image: Image.Image) -> int:
     """Return the EXIF orientation of an opened picture, 1 to 8; 1 where there is none or the EXIF is damaged."""
@@ -64,22 +70,52 @@ def orientation(image: Image.Image) -> int:
         return 1
 
 
-def read_metadata(image: Image.Image, file: BinaryIO) -> Metadata:
-    """Collect the metadata of an opened picture, whose tags it uses up; `file` is the same file."""
+def read_metadata(image: Image.Image, chunks: tuple[tuple[bytes, bytes], ...] = ()) -> Metadata:
+    """Collect the metadata of an opened image that is no TIFF; `chunks` are those of a PNG."""
     info = image.info
-    turned = orientation(image) != 1
     xmp = info.get("xmp") or info.get("XML:com.adobe.xmp", b"")
-    xmp = xmp.encode() if isinstance(xmp, str) else bytes(xmp)
     return Metadata(
-        exif=_exif(image, turned),
+        exif=_exif(image),
         icc_profile=info.get("icc_profile") or b"",
-        xmp=re.sub(rb'(tiff:Orientation(?:="|>))[0-9]', rb"\g<1>1", xmp),
+        xmp=_upright_xmp(xmp.encode() if isinstance(xmp, str) else bytes(xmp)),
         photoshop=_photoshop(image),
-        iptc=_iptc(image),
         comment=info.get("comment", b"") if image.format in ("JPEG", "MPO") else b"",
-        dpi=_dpi(info),
-        chunks=tuple(_kept_chunks(file)) if image.format == "PNG" else (),
+        dpi=_dpi(info.get("dpi")),
+        chunks=tuple(_kept_chunks(chunks)),
     )
+
+
+def tiff_metadata(file: BinaryIO, offset: int, big: bool, order: str) -> tuple[Metadata, int]:
+    """Collect the metadata of a TIFF's directory, and its orientation; damaged tags are left out.
+
+    Parameters
+    ----------
+    file : file
+        The TIFF.
+    offset : int
+        Where the directory is.
+    big : bool
+        Whether it is a BigTIFF.
+    order : {"<", ">"}
+        Its byte order.
+    """
+    exif = Image.Exif()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            exif.bigtiff, exif.endian = big, order
+            exif.load_from_fp(file, offset)
+            exif.bigtiff = False  # as bytes it is a small one
+            own = {tag: _as_bytes(exif.get(tag, b""), order) for tag in OWN_TAGS}
+            dpi = _tiff_dpi(exif)
+            turn = exif.get(ORIENTATION) or _xmp_orientation(own[TAG_XMP])
+            for tag in {*STRUCTURE, *OWN_TAGS, ORIENTATION} & set(exif):
+                del exif[tag]
+            kept = exif.tobytes() if len(exif) else b""
+        except DAMAGE:
+            return Metadata(), 1
+    xmp = _upright_xmp(own[TAG_XMP])
+    return Metadata(kept, own[TAG_ICC_PROFILE], xmp, own[TAG_PHOTOSHOP], own[TAG_IPTC], dpi=dpi), turn
 
 
 def png_chunks(file: BinaryIO) -> Iterator[tuple[bytes, bytes]]:
@@ -88,7 +124,7 @@ def png_chunks(file: BinaryIO) -> Iterator[tuple[bytes, bytes]]:
     Raises
     ------
     ValueError
-        The file ends before IEND.
+        The file ends before IEND, or a chunk's checksum is wrong.
     """
     file.seek(8)
     name = b""
@@ -97,9 +133,19 @@ def png_chunks(file: BinaryIO) -> Iterator[tuple[bytes, bytes]]:
         if len(header) < 8:
             raise ValueError("the file is truncated: it ends before its last chunk")
         size, name = struct.unpack(">L4s", header)
-        content = b"" if name == b"IDAT" else file.read(size)
-        file.seek(4 + (size if name == b"IDAT" else 0), 1)
+        content, checksum = b"", zlib.crc32(name)
+        while size and (block := file.read(min(size, 1 << 20))):
+            size -= len(block)
+            checksum = zlib.crc32(block, checksum)
+            content += b"" if name == b"IDAT" else block
+        if file.read(4) != struct.pack(">L", checksum):
+            raise ValueError(f"it is damaged or truncated: the checksum of its chunk {name.decode('latin-1')} is wrong")
         yield name, content
+
+
+def put_chunk(file: BinaryIO, name: bytes, content: bytes) -> None:
+    """Write a chunk of a PNG."""
+    file.write(struct.pack(">L", len(content)) + name + content + struct.pack(">L", zlib.crc32(name + content)))
 
 
 def png_options(metadata: Metadata) -> dict:
@@ -161,15 +207,18 @@ def _common(metadata: Metadata) -> dict:
     return options | ({"dpi": metadata.dpi} if metadata.dpi else {})
 
 
-def _exif(image: Image.Image, turned: bool) -> bytes:
-    """Return the EXIF bytes, upright; those of a TIFF are its tags less `STRUCTURE`."""
-    if image.format == "TIFF" or "Raw profile type exif" in image.info:
+def _exif(image: Image.Image) -> bytes:
+    """Return the EXIF bytes, upright and without a thumbnail."""
+    if "Raw profile type exif" in image.info:
         exif = image.getexif()
         for tag in {*STRUCTURE, *OWN_TAGS, ORIENTATION} & set(exif):
             del exif[tag]
         return exif.tobytes() if len(exif) else b""
     exif = image.info.get("exif", b"")
-    return upright(exif) if exif and turned else exif
+    try:
+        return upright(exif)
+    except struct.error:  # damaged
+        return exif
 
 
 def upright(exif: bytes) -> bytes:
@@ -191,30 +240,43 @@ def upright(exif: bytes) -> bytes:
 
 
 def _photoshop(image: Image.Image) -> bytes:
-    if image.format == "TIFF":
-        return bytes(image.tag_v2.get(TAG_PHOTOSHOP, b""))
     segments = [content for name, content in getattr(image, "applist", []) if name == "APP13"]
     return b"".join(s[len(PHOTOSHOP_HEADER) :] for s in segments if s.startswith(PHOTOSHOP_HEADER))
 
 
-def _iptc(image: Image.Image) -> bytes:
-    if image.format != "TIFF" or TAG_IPTC not in image.tag_v2:
-        return b""
-    content = image.tag_v2[TAG_IPTC]
+def _as_bytes(content, order: str) -> bytes:
+    """Return a tag's content; bytes are often declared as words, by an old error."""
+    if isinstance(content, str):
+        return content.encode()
     if isinstance(content, bytes):
         return content
-    words = content if isinstance(content, tuple) else (content,)  # by an old error bytes are often declared as words
-    return struct.pack(f"{'<' if image.tag_v2.prefix == b'II' else '>'}{len(words)}L", *words)
+    words = content if isinstance(content, tuple) else (content,)
+    return struct.pack(f"{order}{len(words)}L", *words)
 
 
-def _dpi(info: dict) -> tuple[float, float] | None:
-    dpi = info.get("dpi")
+def _tiff_dpi(tags: Image.Exif) -> tuple[float, float] | None:
+    base = ExifTags.Base
+    factor = {2: 1.0, 3: 2.54}.get(tags.get(base.ResolutionUnit))
+    values = [tags.get(base.XResolution), tags.get(base.YResolution)]
+    return _dpi([value * factor for value in values]) if factor and all(values) else None
+
+
+def _dpi(dpi: Sequence | None) -> tuple[float, float] | None:
     return (float(dpi[0]), float(dpi[1])) if dpi and all(dpi) else None
 
 
-def _kept_chunks(file: BinaryIO) -> Iterator[tuple[bytes, bytes]]:
+def _xmp_orientation(xmp: bytes) -> int:
+    found = re.search(rb'tiff:Orientation(?:="|>)([0-9])', xmp)
+    return int(found[1]) if found else 1
+
+
+def _upright_xmp(xmp: bytes) -> bytes:
+    return re.sub(rb'(tiff:Orientation(?:="|>))[0-9]', rb"\g<1>1", xmp)
+
+
+def _kept_chunks(chunks: Iterable[tuple[bytes, bytes]]) -> Iterator[tuple[bytes, bytes]]:
     """Chunks that Pillow writes only if given as they are; EXIF, XMP, profile and resolution travel on their own."""
     own = (b"XML:com.adobe.xmp\0", b"Raw profile type exif\0", b"Raw profile type APP1\0", b"Raw profile type xmp\0")
-    for name, content in png_chunks(file):
-        if name in (b"gAMA", b"cHRM", b"sRGB", b"cICP", b"tEXt", b"zTXt", b"iTXt") and not content.startswith(own):
+    for name, content in chunks:
+        if name in (*COLOUR_CHUNKS, b"tEXt", b"zTXt", b"iTXt") and not content.startswith(own):
             yield name, content

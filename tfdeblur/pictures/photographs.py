@@ -1,96 +1,65 @@
-"""Photographs from and to files: JPEG, PNG, TIFF and WebP, with 8 or 16 bits and everything else they carry."""
+"""Photographs from and to files, with 8 or 16 bits and everything else they carry: the one reader of the package."""
 
 import io
-import os
-import struct
-import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from typing import BinaryIO
 
-import imagecodecs
 import numpy as np
-from PIL import ExifTags, Image, ImageCms, JpegImagePlugin, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
 from tfdeblur import storage
-from tfdeblur.pictures.lossless import read_png16, read_tiff16, write_png16, write_tiff
-from tfdeblur.pictures.metadata import (
-    Metadata,
-    jpeg_options,
-    orientation,
-    png_chunks,
-    png_options,
-    read_metadata,
-    webp_options,
-)
+from tfdeblur.pictures import decoding
+from tfdeblur.pictures.arrays import eight_bits
+from tfdeblur.pictures.conversion import to_pillow
+from tfdeblur.pictures.formats import HEAD, recognise
+from tfdeblur.pictures.lossless import write_png16, write_ppm, write_tiff
+from tfdeblur.pictures.metadata import jpeg_options, png_options, webp_options
+from tfdeblur.pictures.photograph import Photograph
 
-FORMATS = {"JPEG": "jpeg", "MPO": "jpeg", "PNG": "png", "TIFF": "tiff", "WEBP": "webp"}
-"""Format by Pillow's name. MPO is what telephones write: a JPEG with more pictures behind it, which are left out."""
-BITS_PER_SAMPLE, PHOTOMETRIC = ExifTags.Base.BitsPerSample, ExifTags.Base.PhotometricInterpretation
-BLACK_IS_ZERO = 1
-LARGEST = 10**9
-"""Pixels of the largest picture that is read."""
+NO_ALPHA = ("jpeg", "bmp", "gif", "ppm")
+"""Formats that are written without transparency; a channel that is opaque everywhere is left out."""
+LONGEST_SIDES = {"jpeg": 65500, "webp": 16383, "gif": 65535}
+"""Pixels."""
 QUALITY = 95
 """Of JPEG and lossy WebP."""
-ROWS = 256
-"""Rows converted at a time: Pillow holds RGB in 4 bytes a pixel and copies whatever it converts."""
 
 
-@dataclass(frozen=True)
-class Photograph:
-    """A picture and what it carries.
+def read(source: str | bytes, name: str | None = None) -> Photograph:
+    """Read a photograph.
+
+    EXIF orientation is applied to the pixels, palettes become RGB, CMYK becomes sRGB by way of its profile. The format
+    is that of the content, whatever the name says. Reading takes 7 bytes of memory a pixel of 8-bit RGB.
 
     Parameters
     ----------
-    pixels : ndarray of shape (H, W, C), uint8 or uint16
-        Upright. C is 1 (grey) or 3 (RGB), or 2 or 4 with an alpha channel last. May be a view that is not contiguous.
-    format : {"jpeg", "png", "tiff", "webp"}
-        The format of its file.
-    metadata : Metadata
-        EXIF, colour profile, XMP and the rest.
-    encoding : dict
-        Options of Pillow's writer for the same format: subsampling, progressive, lossless.
-    """
-
-    pixels: np.ndarray
-    format: str
-    metadata: Metadata = Metadata()
-    encoding: dict = field(default_factory=dict)
-
-
-def read(path: str) -> Photograph:
-    """Read a photograph.
-
-    EXIF orientation is applied to the pixels, palettes become RGB, CMYK becomes sRGB by way of its profile.
-    Reading takes 7 bytes of memory a pixel of 8-bit RGB.
+    source : str or bytes
+        Path of a file, local or gs://, or its content.
+    name : str, optional
+        What error messages call it, instead of its path.
 
     Raises
     ------
     OSError
         The file is not there or may not be read.
     ValueError
-        It is no picture of the four formats, damaged, larger than `LARGEST`, holds several pictures, or pixels that
-        are neither 8 nor 16 bits.
+        It is no image of the formats that are read, camera raw, damaged, too large, an animation or several pages, or
+        has pixels other than 1 to 16 unsigned bits a channel. The message says which.
     """
-    with _explained(path), open(path, "rb") as file, _opened(path) as image:
-        if _is_deep(image, file):
-            pixels = read_png16(path) if image.format == "PNG" else read_tiff16(path)
-        elif image.format == "WEBP":
-            pixels = _decode_webp(image, file)
-        else:
-            pixels = np.atleast_3d(from_pillow(image))
-        turn = orientation(image)  # of a TIFF, Pillow has turned the pixels and says 1
-        metadata = read_metadata(image, file)
-        if image.mode == "CMYK":
-            metadata = replace(metadata, icc_profile=b"")
-        return Photograph(_turned(pixels, turn), FORMATS[image.format], metadata, _encoding(image, file))
+    name = name or (source if isinstance(source, str) else "the image")
+    with _explained(name), _content(source) as file:
+        return _READERS[recognise(file.read(HEAD), name)](file)
 
 
 def size(path: str) -> tuple[int, int]:
     """Return height and width from a photograph's header, orientation not considered; (0, 0) if it cannot be read."""
     try:
-        with _explained(path), _opened(path) as image:
-            return image.height, image.width
+        with _explained(path), open(path, "rb") as file:
+            format = recognise(file.read(HEAD), path)
+            if format == "tiff":
+                return _tiff_size(file)
+            with decoding.opened(file, format) as image:
+                return image.height, image.width
     except (OSError, ValueError):
         return 0, 0
 
@@ -104,31 +73,28 @@ def write(path: str, photograph: Photograph, format: str | None = None) -> None:
         A local path.
     photograph : Photograph
         What to write.
-    format : {"jpeg", "png", "tiff", "webp"}, optional
-        Instead of the photograph's own. JPEG and WebP hold 8 bits; 16 bits are rounded to them.
+    format : str, optional
+        Instead of the photograph's own, a key of `formats.SUFFIXES`. JPEG, WebP, BMP and GIF hold 8 bits; 16 bits are
+        rounded to them.
 
     Raises
     ------
     OSError
         The file cannot be written there.
     ValueError
-        The format cannot hold the picture: alpha in JPEG, or too large.
+        The format cannot hold the picture, as `check_holds` says.
     """
     format = format or photograph.format
-    pixels, metadata = photograph.pixels, photograph.metadata
+    check_holds(photograph, format)
+    pixels, metadata, extra = photograph.pixels, photograph.metadata, photograph.extra
     encoding = photograph.encoding if format == photograph.format else {}
-    if format == "jpeg" and pixels.shape[-1] in (2, 4):
-        raise ValueError("JPEG holds no alpha channel; use --format png, tiff or webp")
-    limit = {"jpeg": 65500, "webp": 16383}.get(format)
-    if limit and max(pixels.shape[:2]) > limit:
-        raise ValueError(
-            f"{pixels.shape[1]}x{pixels.shape[0]} is more than {format} holds ({limit}); try --format tiff"
-        )
-    if format in ("jpeg", "webp") and pixels.dtype == np.uint16:
-        pixels = _eight_bits(pixels)
+    if photograph.has_extra and (format in NO_ALPHA or (extra == "unspecified" and format != "tiff")):
+        pixels = pixels[..., :-1]
+    if format not in ("png", "tiff", "ppm"):
+        pixels = eight_bits(pixels)
     with storage.publish(path) as temporary:
         if format == "tiff":
-            write_tiff(temporary, pixels, metadata)
+            write_tiff(temporary, pixels, metadata, extra)
         elif format == "png" and pixels.dtype == np.uint16:
             write_png16(temporary, pixels, metadata)
         elif format == "png":
@@ -136,39 +102,32 @@ def write(path: str, photograph: Photograph, format: str | None = None) -> None:
         elif format == "jpeg":
             options = {"quality": QUALITY, "subsampling": 0} | encoding | jpeg_options(metadata)
             to_pillow(pixels).save(temporary, "JPEG", **options)
-        else:
+        elif format == "webp":
             if pixels.shape[-1] < 3 and metadata.icc_profile[16:20] == b"GRAY":
-                metadata = replace(metadata, icc_profile=b"")  # WebP has no grey: it will be RGB
+                metadata = metadata.without_profile()  # WebP has no grey: it will be RGB
             options = {"quality": QUALITY, "exact": True} | encoding | webp_options(metadata)
             _for_webp(pixels).save(temporary, "WEBP", **options)
+        elif format == "ppm":
+            write_ppm(temporary, pixels)
+        else:
+            to_pillow(pixels).save(temporary, format.upper())
 
 
-def from_pillow(image: Image.Image) -> np.ndarray:
-    """Return the pixels of a Pillow image as an array (H, W) or (H, W, C), uint8 or uint16.
+def check_holds(photograph: Photograph, format: str) -> None:
+    """Raise a ValueError if a format cannot hold a photograph at all: for its transparency, its size or its colours.
 
-    Palettes and CMYK become RGB, transparency an alpha channel. EXIF orientation is left alone.
-
-    Raises
-    ------
-    ValueError
-        The image's mode is none of the usual ones for 8 or 16 bits.
+    This can be asked before the photograph is worked on: only whether alpha is opaque depends on the values.
     """
-    convert = _conversion(image)
-    image.load()
-    pixels = None
-    for top in range(0, image.height, ROWS):
-        part = np.asarray(convert(image.crop((0, top, image.width, min(top + ROWS, image.height)))))
-        if pixels is None:
-            pixels = np.empty((image.height, *part.shape[1:]), part.dtype.newbyteorder("="))
-        pixels[top : top + ROWS] = part
-    return pixels
-
-
-def to_pillow(pixels: np.ndarray, info: dict | None = None) -> Image.Image:
-    """Return an array `(H, W)` or `(H, W, C)`, uint8, or uint16 with one channel, as a Pillow image."""
-    image = Image.fromarray(pixels[..., 0] if pixels.ndim == 3 and pixels.shape[-1] == 1 else pixels)
-    image.info = {key: value for key, value in (info or {}).items() if key != "transparency"}
-    return image
+    pixels = photograph.pixels
+    limit = LONGEST_SIDES.get(format)
+    if limit and max(pixels.shape[:2]) > limit:
+        raise ValueError(
+            f"{pixels.shape[1]}x{pixels.shape[0]} is more than {format} holds ({limit}); try --format tiff"
+        )
+    if format in NO_ALPHA and photograph.has_alpha and (pixels[..., -1] < np.iinfo(pixels.dtype).max).any():
+        raise ValueError(f"{format.upper()} holds no transparency; use --format png, tiff or webp")
+    if format == "gif" and pixels.shape[-1] > 2:
+        raise ValueError("GIF holds 256 colours; use --format png, tiff or webp")
 
 
 def _for_webp(pixels: np.ndarray) -> Image.Image:
@@ -180,103 +139,48 @@ def _for_webp(pixels: np.ndarray) -> Image.Image:
     return to_pillow(pixels)
 
 
-def _conversion(image: Image.Image) -> Callable[[Image.Image], Image.Image]:
-    if image.mode.startswith("I;16"):
-        return lambda part: part
-    clear = "transparency" in image.info
-    modes = {"1": "L", "L": "LA" if clear else "L", "LA": "LA", "La": "LA", "P": "RGBA" if clear else "RGB"}
-    modes |= {"RGB": "RGBA" if clear else "RGB", "RGBX": "RGB", "RGBA": "RGBA", "RGBa": "RGBA", "PA": "RGBA"}
-    modes |= {"CMYK": "RGB", "YCbCr": "RGB"}
-    if image.mode not in modes:
-        raise ValueError(f"the picture has Pillow's mode {image.mode}; grey or RGB of 8 or 16 bits is expected")
-    if image.mode == "CMYK" and image.info.get("icc_profile"):
-        try:
-            profile = ImageCms.ImageCmsProfile(io.BytesIO(image.info["icc_profile"]))
-            transform = ImageCms.buildTransform(profile, ImageCms.createProfile("sRGB"), "CMYK", "RGB")
-            return lambda part: ImageCms.applyTransform(part, transform)
-        except (ImageCms.PyCMSError, OSError):
-            pass  # a profile that does not fit: convert without one
-    return lambda part: part.convert(modes[image.mode])
+@contextmanager
+def _content(source: str | bytes) -> Iterator[BinaryIO]:
+    with nullcontext(io.BytesIO(source)) if isinstance(source, bytes) else storage.opened(source) as file:
+        yield file
+
+
+def _read_tiff(file: BinaryIO) -> Photograph:
+    from tfdeblur.pictures.tiff import read_tiff  # with tifffile, which takes a quarter of a second to import
+
+    return read_tiff(file)
+
+
+def _tiff_size(file: BinaryIO) -> tuple[int, int]:
+    import tifffile
+
+    from tfdeblur.pictures.tiff import only_page
+
+    with tifffile.TiffFile(file) as tiff:
+        page = only_page(tiff)
+        return page.imagelength, page.imagewidth
+
+
+_READERS = {
+    "jpeg": decoding.read_jpeg,
+    "png": decoding.read_png,
+    "tiff": _read_tiff,
+    "webp": decoding.read_webp,
+    "bmp": decoding.read_bmp,
+    "gif": decoding.read_gif,
+    "ppm": decoding.read_ppm,
+}
 
 
 @contextmanager
-def _explained(path: str) -> Iterator[None]:
+def _explained(name: str) -> Iterator[None]:
     """Turn whatever a damaged file raises into a ValueError that names it."""
     try:
         yield
     except UnidentifiedImageError as error:
-        raise ValueError(
-            f"{path} is not a JPEG, PNG, TIFF or WebP picture, or of a kind that Pillow does not know"
-        ) from error
+        raise ValueError(f"{name} cannot be read: it is damaged, or of a kind that Pillow does not know") from error
     except Exception as error:
         if isinstance(error, OSError) and error.errno:  # of the file system, which names the path itself
             raise
-        raise ValueError(f"{path} cannot be read: {error}") from error
-
-
-@contextmanager
-def _opened(path: str) -> Iterator[Image.Image]:
-    largest = Image.MAX_IMAGE_PIXELS
-    Image.MAX_IMAGE_PIXELS = None
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # odd tags; the picture still counts
-            with Image.open(path, formats=["JPEG", "PNG", "TIFF", "WEBP"]) as image:
-                if image.width * image.height > LARGEST:
-                    raise ValueError(f"it has {image.width}x{image.height} pixels; {LARGEST:,} at most are read")
-                if image.format != "MPO" and getattr(image, "n_frames", 1) > 1:
-                    raise ValueError(f"it holds {image.n_frames} pictures (animation or pages); one is expected")
-                yield image
-    finally:
-        Image.MAX_IMAGE_PIXELS = largest
-
-
-def _is_deep(image: Image.Image, file) -> bool:
-    """Whether the file has more bits a channel than Pillow reads of it."""
-    if image.format == "PNG":
-        return next(png_chunks(file))[1][8] == 16
-    if image.format != "TIFF" or (image.mode.startswith("I;16") and image.tag_v2.get(PHOTOMETRIC) == BLACK_IS_ZERO):
-        return False
-    return max(image.tag_v2.get(BITS_PER_SAMPLE, (1,))) > 8
-
-
-def _decode_webp(image: Image.Image, file) -> np.ndarray:
-    """Decode a WebP to 4 bytes a pixel, of which opaque pictures show 3. Pillow's decoder, for animations, takes 16."""
-    file.seek(0)
-    return imagecodecs.webp_decode(file.read(), hasalpha=True)[..., : len(image.getbands())]
-
-
-def _encoding(image: Image.Image, file) -> dict:
-    """Return the options with which Pillow would write the picture as it was written."""
-    if isinstance(image, JpegImagePlugin.JpegImageFile):
-        sampling = JpegImagePlugin.get_sampling(image)
-        return {"subsampling": max(sampling, 0), "progressive": bool(image.info.get("progressive"))}
-    return {"lossless": _is_lossless_webp(file)} if image.format == "WEBP" else {}
-
-
-def _is_lossless_webp(file) -> bool:
-    file.seek(12)
-    while len(header := file.read(8)) == 8:
-        name, length = struct.unpack("<4sL", header)
-        if name in (b"VP8L", b"VP8 "):
-            return name == b"VP8L"
-        file.seek(length + length % 2, os.SEEK_CUR)
-    return False
-
-
-def _turned(pixels: np.ndarray, orientation: int) -> np.ndarray:
-    """View pixels stored with an EXIF orientation (2 to 8; else as they are) upright."""
-    mirrored = {2: np.s_[:, ::-1], 3: np.s_[::-1, ::-1], 4: np.s_[::-1], 7: np.s_[::-1, ::-1]}
-    if orientation in (5, 7):
-        pixels = pixels.swapaxes(0, 1)
-    if orientation in (6, 8):
-        pixels = np.rot90(pixels, -1 if orientation == 6 else 1)
-    return pixels[mirrored[orientation]] if orientation in mirrored else pixels
-
-
-def _eight_bits(pixels: np.ndarray) -> np.ndarray:
-    """Round 16 bits to 8, without a wide copy of the whole."""
-    narrow = np.empty(pixels.shape, np.uint8)
-    for top in range(0, len(pixels), ROWS):
-        narrow[top : top + ROWS] = (pixels[top : top + ROWS].astype(np.uint32) + 128) // 257
-    return narrow
+        found = " ".join(str(error).split()) or type(error).__name__
+        raise ValueError(f"{name} cannot be read: {found}") from error

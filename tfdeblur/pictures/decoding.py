@@ -1,0 +1,166 @@
+"""Reading each format but TIFF. Every function takes an open file and returns a `Photograph`, or says why it cannot."""
+
+import io
+import os
+import struct
+import warnings
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import BinaryIO
+
+import imagecodecs
+import numpy as np
+from PIL import Image, JpegImagePlugin
+
+from tfdeblur.pictures.arrays import looked_up, turned
+from tfdeblur.pictures.conversion import from_pillow
+from tfdeblur.pictures.memory import check_fits
+from tfdeblur.pictures.metadata import orientation, png_chunks, put_chunk, read_metadata
+from tfdeblur.pictures.photograph import Photograph
+
+PILLOW = {"jpeg": "JPEG", "png": "PNG", "webp": "WEBP", "bmp": "BMP", "gif": "GIF", "ppm": "PPM", "tiff": "TIFF"}
+JPEG_LS = 0xF7
+FRAMES = {*range(0xC0, 0xD0), JPEG_LS} - {0xC4, 0xC8, 0xCC}
+"""Markers of a JPEG's frame header."""
+
+
+@contextmanager
+def opened(file: BinaryIO, format: str) -> Iterator[Image.Image]:
+    """Open an image by Pillow, whose own limit on pixels does not count, and check that it is one and that it fits."""
+    file.seek(0)
+    largest = Image.MAX_IMAGE_PIXELS
+    Image.MAX_IMAGE_PIXELS = None
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # odd tags; the pixels still count
+            with Image.open(file, formats=[PILLOW[format]]) as image:
+                check_fits(*image.size, 4)
+                if image.format != "MPO" and getattr(image, "n_frames", 1) > 1:
+                    raise ValueError(f"it holds {image.n_frames} pictures (animation or pages); one is expected")
+                yield image
+    finally:
+        Image.MAX_IMAGE_PIXELS = largest
+
+
+def read_jpeg(file: BinaryIO) -> Photograph:
+    """Read a JPEG of 8 bits; CMYK becomes sRGB. Further pictures behind it (MPO) are left out."""
+    marker, bits, channels = _jpeg_frame(file)
+    if marker == JPEG_LS:
+        raise ValueError("it is JPEG-LS, which is not supported; convert it to PNG, TIFF or JPEG")
+    if bits != 8 or channels not in (1, 3, 4):
+        raise ValueError(f"it is a JPEG of {channels} channels of {bits} bits; 1, 3 or 4 of 8 bits are expected")
+    with opened(file, "jpeg") as image:
+        turn, metadata = orientation(image), read_metadata(image)
+        encoding = {
+            "subsampling": max(JpegImagePlugin.get_sampling(image), 0),
+            "progressive": bool(image.info.get("progressive")),
+        }
+        if image.mode == "CMYK":
+            metadata = metadata.without_profile()
+        pixels = turned(np.atleast_3d(from_pillow(image)), turn)
+    return Photograph(pixels, "jpeg", metadata, encoding)
+
+
+def _jpeg_frame(file: BinaryIO) -> tuple[int, int, int]:
+    """Return the marker of a JPEG's frame header, its bits a channel and its number of channels."""
+    file.seek(2)
+    while head := file.read(2):
+        while head[0] == 0xFF and head[1:] == b"\xff":  # filling
+            head = head[1:] + file.read(1)
+        if head[0] != 0xFF or len(head) < 2:
+            break
+        marker = head[1]
+        if marker == 0x01 or 0xD0 <= marker <= 0xD8:  # without content
+            continue
+        content = file.read(8)
+        if len(content) < 8 or marker in (0xD9, 0xDA):
+            break
+        if marker in FRAMES:
+            return marker, content[2], content[7]
+        file.seek(struct.unpack(">H", content[:2])[0] - 8, os.SEEK_CUR)
+    raise ValueError("it is damaged: this JPEG has no frame header")
+
+
+def read_png(file: BinaryIO) -> Photograph:
+    """Read a PNG of any kind, 16 bits a channel as such, every checksum verified."""
+    chunks = tuple(png_chunks(file))
+    if chunks[0][0] != b"IHDR" or len(chunks[0][1]) != 13:
+        raise ValueError("it is damaged: this PNG does not begin with its header")
+    width, height, bits = struct.unpack(">LLB", chunks[0][1][:9])
+    check_fits(width, height, 8 if bits == 16 else 4)
+    frames = [struct.unpack(">L", content[:4])[0] for name, content in chunks if name == b"acTL"]
+    if frames and frames[0] > 1:
+        raise ValueError(f"it holds {frames[0]} pictures (animation); one is expected")
+    file.seek(0)
+    pixels = np.atleast_3d(imagecodecs.png_decode(file.read()))
+    with opened(_sample(chunks), "png") as image:
+        turn, metadata = orientation(image), read_metadata(image, chunks)
+    return Photograph(turned(pixels, turn), "png", metadata)
+
+
+def _sample(chunks: tuple[tuple[bytes, bytes], ...]) -> BinaryIO:
+    """Return a PNG of one pixel with the same metadata: Pillow knows how they are stored, without the large pixels."""
+    own = {b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND", b"acTL", b"fcTL", b"fdAT"}
+    kept = [(name, content) for name, content in chunks if name not in own]
+    header = struct.pack(">LLBBBBB", 1, 1, 8, 0, 0, 0, 0)
+    sample = io.BytesIO(b"\x89PNG\r\n\x1a\n")
+    sample.seek(0, os.SEEK_END)
+    for name, content in [(b"IHDR", header), *kept, (b"IDAT", zlib.compress(b"\0\0")), (b"IEND", b"")]:
+        put_chunk(sample, name, content)
+    return sample
+
+
+def read_webp(file: BinaryIO) -> Photograph:
+    """Read a WebP to 4 bytes a pixel, of which opaque images show 3. Pillow's decoder, for animations, takes 16."""
+    with opened(file, "webp") as image:
+        turn, metadata, channels = orientation(image), read_metadata(image), len(image.getbands())
+    file.seek(0)
+    pixels = imagecodecs.webp_decode(file.read(), hasalpha=True)[..., :channels]
+    return Photograph(turned(pixels, turn), "webp", metadata, {"lossless": _is_lossless_webp(file)})
+
+
+def _is_lossless_webp(file: BinaryIO) -> bool:
+    file.seek(12)
+    while len(header := file.read(8)) == 8:
+        name, length = struct.unpack("<4sL", header)
+        if name in (b"VP8L", b"VP8 "):
+            return name == b"VP8L"
+        file.seek(length + length % 2, os.SEEK_CUR)
+    return False
+
+
+def read_bmp(file: BinaryIO) -> Photograph:
+    """Read a BMP of any kind that Pillow knows."""
+    with opened(file, "bmp") as image:
+        return Photograph(np.atleast_3d(from_pillow(image)), "bmp", read_metadata(image))
+
+
+def read_gif(file: BinaryIO) -> Photograph:
+    """Read a GIF of one picture."""
+    with opened(file, "gif") as image:
+        return Photograph(np.atleast_3d(from_pillow(image)), "gif", read_metadata(image))
+
+
+def read_ppm(file: BinaryIO) -> Photograph:
+    """Read a PBM, PGM or PPM; binary ones of more than 8 bits as such, where Pillow keeps 8 of colours."""
+    with opened(file, "ppm") as image:
+        codec, _, offset, arguments = image.tile[0]
+        white = arguments[1] if isinstance(arguments, tuple) else {"I;16B": 65535}.get(arguments, 255)
+        if white <= 255:
+            return Photograph(np.atleast_3d(from_pillow(image)), "ppm")
+        if codec == "ppm_plain":
+            raise ValueError("it is a PPM of more than 8 bits written as text; save it as a binary one")
+        shape = (image.height, image.width, 1 if image.mode == "I" else 3)
+    file.seek(offset)
+    values = np.frombuffer(file.read(2 * int(np.prod(shape))), ">u2")
+    if values.size < np.prod(shape):
+        raise ValueError("it is truncated")
+    return Photograph(_to_16_bits(values.reshape(shape), white), "ppm")
+
+
+def _to_16_bits(values: np.ndarray, white: int) -> np.ndarray:
+    if white == 65535:
+        return values.astype(np.uint16)
+    table = (np.minimum(np.arange(65536), white) * 131070 // white + 1) // 2
+    return looked_up(table.astype(np.uint16), values)
