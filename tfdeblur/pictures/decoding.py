@@ -11,8 +11,9 @@ from typing import BinaryIO
 
 import imagecodecs
 import numpy as np
-from PIL import Image, JpegImagePlugin
+from PIL import Image
 
+from tfdeblur.pictures import jpeg
 from tfdeblur.pictures.arrays import looked_up, turned
 from tfdeblur.pictures.conversion import from_pillow
 from tfdeblur.pictures.memory import check_fits
@@ -51,11 +52,7 @@ def read_jpeg(file: BinaryIO) -> Photograph:
     if bits != 8 or channels not in (1, 3, 4):
         raise ValueError(f"it is a JPEG of {channels} channels of {bits} bits; 1, 3 or 4 of 8 bits are expected")
     with opened(file, "jpeg") as image:
-        turn, metadata = orientation(image), read_metadata(image)
-        encoding = {
-            "subsampling": max(JpegImagePlugin.get_sampling(image), 0),
-            "progressive": bool(image.info.get("progressive")),
-        }
+        turn, metadata, encoding = orientation(image), read_metadata(image), jpeg.encoding(image)
         if image.mode == "CMYK":
             metadata = metadata.without_profile()
         pixels = turned(np.atleast_3d(from_pillow(image)), turn)

@@ -10,6 +10,8 @@ from typing import BinaryIO
 
 from PIL import ExifTags, Image, PngImagePlugin
 
+from tfdeblur.pictures import xmp
+
 ORIENTATION = ExifTags.Base.Orientation
 TAG_XMP, TAG_IPTC, TAG_PHOTOSHOP, TAG_ICC_PROFILE = 700, 33723, 34377, 34675
 OWN_TAGS = {TAG_XMP, TAG_IPTC, TAG_PHOTOSHOP, TAG_ICC_PROFILE}
@@ -19,6 +21,8 @@ STRUCTURE = {
     *(512, 513, 514, 515, 517, 518, 519, 520, 521, 529, 530, 531, 532),
 }
 """Tags that say how a TIFF stores its pixels, in several kinds of compression; the writer knows better."""
+THUMBNAIL = (ExifTags.Base.JpegIFOffset, ExifTags.Base.JpegIFByteCount)
+"""Tags that say where it is and how many bytes it has."""
 PHOTOSHOP_HEADER = b"Photoshop 3.0\0"
 COLOUR_CHUNKS = (b"gAMA", b"cHRM", b"sRGB", b"cICP", b"mDCV", b"cLLI")
 DAMAGE = (SyntaxError, ValueError, KeyError, OSError, TypeError, struct.error)
@@ -73,11 +77,10 @@ def orientation(image: Image.Image) -> int:
 def read_metadata(image: Image.Image, chunks: tuple[tuple[bytes, bytes], ...] = ()) -> Metadata:
     """Collect the metadata of an opened image that is no TIFF; `chunks` are those of a PNG."""
     info = image.info
-    xmp = info.get("xmp") or info.get("XML:com.adobe.xmp", b"")
     return Metadata(
         exif=_exif(image),
         icc_profile=info.get("icc_profile") or b"",
-        xmp=_upright_xmp(xmp.encode() if isinstance(xmp, str) else bytes(xmp)),
+        xmp=_xmp(image),
         photoshop=_photoshop(image),
         comment=info.get("comment", b"") if image.format in ("JPEG", "MPO") else b"",
         dpi=_dpi(info.get("dpi")),
@@ -114,8 +117,9 @@ def tiff_metadata(file: BinaryIO, offset: int, big: bool, order: str) -> tuple[M
             kept = exif.tobytes() if len(exif) else b""
         except DAMAGE:
             return Metadata(), 1
-    xmp = _upright_xmp(own[TAG_XMP])
-    return Metadata(kept, own[TAG_ICC_PROFILE], xmp, own[TAG_PHOTOSHOP], own[TAG_IPTC], dpi=dpi), turn
+    return Metadata(
+        kept, own[TAG_ICC_PROFILE], _cleaned_xmp(own[TAG_XMP]), own[TAG_PHOTOSHOP], own[TAG_IPTC], dpi=dpi
+    ), turn
 
 
 def png_chunks(file: BinaryIO) -> Iterator[tuple[bytes, bytes]]:
@@ -169,8 +173,7 @@ def jpeg_options(metadata: Metadata) -> dict:
         options["extra"] += b"\xff\xed" + struct.pack(">H", 2 + len(segment)) + segment
     if metadata.exif and not metadata.exif.startswith(b"Exif\0\0"):
         options["exif"] = b"Exif\0\0" + metadata.exif
-    if metadata.xmp:
-        options["xmp"] = metadata.xmp
+    options["extra"] += xmp.segments(metadata.xmp)
     return options
 
 
@@ -216,27 +219,49 @@ def _exif(image: Image.Image) -> bytes:
         return exif.tobytes() if len(exif) else b""
     exif = image.info.get("exif", b"")
     try:
-        return upright(exif)
+        return upright(exif) if exif else b""
     except struct.error:  # damaged
         return exif
 
 
 def upright(exif: bytes) -> bytes:
-    """Set the orientation to 1 and take out the thumbnail, which lies as the pixels did; every other byte stays.
+    """Set the orientation to 1 and take out the thumbnail, which shows the image as it was; every other byte stays.
 
     Rewriting the whole structure instead would break the offsets inside makers' notes.
     """
     start = 6 if exif.startswith(b"Exif\0\0") else 0
     order = "<" if exif[start : start + 2] == b"II" else ">"
     patched = bytearray(exif)
-    directory = start + struct.unpack_from(order + "L", exif, start + 4)[0]
+    entries, end = _entries(exif, start, order, struct.unpack_from(order + "L", exif, start + 4)[0])
+    if ORIENTATION in entries:
+        struct.pack_into(order + "HLHH", patched, entries[ORIENTATION] + 2, 3, 1, 1, 0)  # one SHORT, 1, padding
+    if end + 4 > len(patched):
+        return bytes(patched)
+    (second,) = struct.unpack_from(order + "L", exif, end)
+    struct.pack_into(order + "L", patched, end, 0)  # no next directory
+    return bytes(_without_thumbnail(patched, start, order, second) if second else patched)
+
+
+def _entries(exif: bytes, start: int, order: str, offset: int) -> tuple[dict[int, int], int]:
+    """Return where the entries of a directory are, by tag, and where it ends."""
+    directory = start + offset
     end = directory + 2 + 12 * struct.unpack_from(order + "H", exif, directory)[0]
-    for entry in range(directory + 2, end, 12):
-        if struct.unpack_from(order + "H", exif, entry)[0] == ORIENTATION:
-            struct.pack_into(order + "HLHH", patched, entry + 2, 3, 1, 1, 0)  # one SHORT, 1, padding
-    if end + 4 <= len(patched):
-        struct.pack_into(order + "L", patched, end, 0)  # no next directory
-    return bytes(patched)
+    return {struct.unpack_from(order + "H", exif, at)[0]: at for at in range(directory + 2, end, 12)}, end
+
+
+def _without_thumbnail(exif: bytearray, start: int, order: str, directory: int) -> bytearray:
+    """Cut off the thumbnail of a directory, or overwrite it with zeros where something lies behind it."""
+    try:
+        entries, _ = _entries(exif, start, order, directory)
+        offset, size = (struct.unpack_from(order + "L", exif, entries[tag] + 8)[0] for tag in THUMBNAIL)
+    except (KeyError, struct.error):
+        return exif
+    if start + offset + size > len(exif):
+        return exif
+    if start + offset + size >= len(exif) - 1:  # one byte of padding
+        return exif[: start + offset]
+    exif[start + offset : start + offset + size] = bytes(size)
+    return exif
 
 
 def _photoshop(image: Image.Image) -> bytes:
@@ -265,13 +290,23 @@ def _dpi(dpi: Sequence | None) -> tuple[float, float] | None:
     return (float(dpi[0]), float(dpi[1])) if dpi and all(dpi) else None
 
 
-def _xmp_orientation(xmp: bytes) -> int:
-    found = re.search(rb'tiff:Orientation(?:="|>)([0-9])', xmp)
+def _xmp_orientation(content: bytes) -> int:
+    found = re.search(rb'tiff:Orientation(?:="|>)([0-9])', content)
     return int(found[1]) if found else 1
 
 
-def _upright_xmp(xmp: bytes) -> bytes:
-    return re.sub(rb'(tiff:Orientation(?:="|>))[0-9]', rb"\g<1>1", xmp)
+def _xmp(image: Image.Image) -> bytes:
+    content = image.info.get("xmp") or image.info.get("XML:com.adobe.xmp", b"")
+    content = content.encode() if isinstance(content, str) else bytes(content)
+    return _cleaned_xmp(
+        xmp.read_extended([part for name, part in getattr(image, "applist", []) if name == "APP1"], content)
+    )
+
+
+def _cleaned_xmp(content: bytes) -> bytes:
+    """Return XMP of an image that stands upright, with nothing stored behind it."""
+    content = re.sub(rb'(tiff:Orientation(?:="|>))[0-9]', rb"\g<1>1", content)
+    return xmp.without_appended(content)
 
 
 def _kept_chunks(chunks: Iterable[tuple[bytes, bytes]]) -> Iterator[tuple[bytes, bytes]]:

@@ -9,20 +9,14 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from tfdeblur import storage
-from tfdeblur.pictures import decoding
+from tfdeblur.pictures import decoding, jpeg
 from tfdeblur.pictures.arrays import eight_bits
 from tfdeblur.pictures.conversion import to_pillow
 from tfdeblur.pictures.formats import HEAD, recognise
+from tfdeblur.pictures.holding import EIGHT_BITS, NO_ALPHA, check_holds, fitted
 from tfdeblur.pictures.lossless import write_png16, write_ppm, write_tiff
 from tfdeblur.pictures.metadata import jpeg_options, png_options, webp_options
 from tfdeblur.pictures.photograph import Photograph
-
-NO_ALPHA = ("jpeg", "bmp", "gif", "ppm")
-"""Formats that are written without transparency; a channel that is opaque everywhere is left out."""
-LONGEST_SIDES = {"jpeg": 65500, "webp": 16383, "gif": 65535}
-"""Pixels."""
-QUALITY = 95
-"""Of JPEG and lossy WebP."""
 
 
 def read(source: str | bytes, name: str | None = None) -> Photograph:
@@ -64,7 +58,7 @@ def size(path: str) -> tuple[int, int]:
         return 0, 0
 
 
-def write(path: str, photograph: Photograph, format: str | None = None) -> None:
+def write(path: str, photograph: Photograph, format: str | None = None, quality: int | None = None) -> None:
     """Write a photograph; its file appears when it is complete.
 
     Parameters
@@ -74,23 +68,26 @@ def write(path: str, photograph: Photograph, format: str | None = None) -> None:
     photograph : Photograph
         What to write.
     format : str, optional
-        Instead of the photograph's own, a key of `formats.SUFFIXES`. JPEG, WebP, BMP and GIF hold 8 bits; 16 bits are
-        rounded to them.
+        Instead of the photograph's own, a key of `formats.SUFFIXES`. `holding.losses` says beforehand what it cannot
+        hold of the photograph.
+    quality : int, optional
+        Of JPEG and lossy WebP, 1 to 100. By default a JPEG that comes from a JPEG is quantised as its source
+        (`jpeg.options`); everything else has 95.
 
     Raises
     ------
     OSError
         The file cannot be written there.
     ValueError
-        The format cannot hold the picture, as `check_holds` says.
+        The format cannot hold the picture, as `holding.check_holds` says.
     """
     format = format or photograph.format
     check_holds(photograph, format)
-    pixels, metadata, extra = photograph.pixels, photograph.metadata, photograph.extra
+    pixels, metadata, extra = photograph.pixels, fitted(photograph, format), photograph.extra
     encoding = photograph.encoding if format == photograph.format else {}
     if photograph.has_extra and (format in NO_ALPHA or (extra == "unspecified" and format != "tiff")):
         pixels = pixels[..., :-1]
-    if format not in ("png", "tiff", "ppm"):
+    if format in EIGHT_BITS:
         pixels = eight_bits(pixels)
     with storage.publish(path) as temporary:
         if format == "tiff":
@@ -100,34 +97,14 @@ def write(path: str, photograph: Photograph, format: str | None = None) -> None:
         elif format == "png":
             to_pillow(pixels).save(temporary, "PNG", **png_options(metadata))
         elif format == "jpeg":
-            options = {"quality": QUALITY, "subsampling": 0} | encoding | jpeg_options(metadata)
-            to_pillow(pixels).save(temporary, "JPEG", **options)
+            to_pillow(pixels).save(temporary, "JPEG", **jpeg.options(encoding, quality), **jpeg_options(metadata))
         elif format == "webp":
-            if pixels.shape[-1] < 3 and metadata.icc_profile[16:20] == b"GRAY":
-                metadata = metadata.without_profile()  # WebP has no grey: it will be RGB
-            options = {"quality": QUALITY, "exact": True} | encoding | webp_options(metadata)
+            options = {"exact": True, "quality": quality or jpeg.QUALITY} | encoding | webp_options(metadata)
             _for_webp(pixels).save(temporary, "WEBP", **options)
         elif format == "ppm":
             write_ppm(temporary, pixels)
         else:
-            to_pillow(pixels).save(temporary, format.upper())
-
-
-def check_holds(photograph: Photograph, format: str) -> None:
-    """Raise a ValueError if a format cannot hold a photograph at all: for its transparency, its size or its colours.
-
-    This can be asked before the photograph is worked on: only whether alpha is opaque depends on the values.
-    """
-    pixels = photograph.pixels
-    limit = LONGEST_SIDES.get(format)
-    if limit and max(pixels.shape[:2]) > limit:
-        raise ValueError(
-            f"{pixels.shape[1]}x{pixels.shape[0]} is more than {format} holds ({limit}); try --format tiff"
-        )
-    if format in NO_ALPHA and photograph.has_alpha and (pixels[..., -1] < np.iinfo(pixels.dtype).max).any():
-        raise ValueError(f"{format.upper()} holds no transparency; use --format png, tiff or webp")
-    if format == "gif" and pixels.shape[-1] > 2:
-        raise ValueError("GIF holds 256 colours; use --format png, tiff or webp")
+            to_pillow(pixels).save(temporary, format.upper(), **({"dpi": metadata.dpi} if metadata.dpi else {}))
 
 
 def _for_webp(pixels: np.ndarray) -> Image.Image:
