@@ -7,12 +7,15 @@ import numpy as np
 
 from tfdeblur.classical import METHODS
 from tfdeblur.classical.kernel_estimation import estimate_kernel
-from tfdeblur.classical.noise_level import ROUNDING, noise_level
+from tfdeblur.classical.noise_level import ROUNDING, noise_of_parts
 from tfdeblur.naming import look_up
 from tfdeblur.physics.kernels import parse_psf
 
 MIDDLE = 768
-"""Pixels along an edge of the part in the middle of a photograph that noise and kernel are estimated from."""
+"""Pixels along an edge of the part in the middle of a photograph that the kernel is estimated from."""
+
+PART = 128
+"""Pixels along an edge of the parts that the noise is estimated from; together they are as large as the middle."""
 
 
 def deblurrer(method: str, psf: str | Callable, noise: float | None = None, iterations: int | None = None) -> Callable:
@@ -26,7 +29,7 @@ def deblurrer(method: str, psf: str | Callable, noise: float | None = None, iter
         As `parse_psf` takes it, or `blind:SIZE`: estimated from the middle of each photograph, within SIZE pixels. Or
         what estimates it of such a middle, `(h, w, C)`.
     noise : float, optional
-        Standard deviation of the noise in [0, 1]; by default estimated from the middle of each photograph.
+        Standard deviation of the noise in [0, 1]; by default estimated from parts of each photograph.
     iterations : int, optional
         Of the methods `rl` and `tv`; their own number by default.
 
@@ -60,7 +63,7 @@ def method_on(method: str, noise: float | None, iterations: int | None, least: f
     def of_photograph(pixels: np.ndarray) -> Callable:
         chosen = dict(options)
         if method != "rl" and noise is None:
-            chosen["noise"] = float(noise_level(middle(pixels), max(ROUNDING, least))[0])
+            chosen["noise"] = noise_of_parts(parts(pixels), max(ROUNDING, least))
         return functools.partial(METHODS[method], **chosen)
 
     return of_photograph
@@ -89,9 +92,28 @@ def _kernel_of(psf: str) -> Callable[[np.ndarray], np.ndarray]:
 
 def middle(pixels: np.ndarray) -> np.ndarray:
     """Return the middle of a photograph without alpha as float32 `(1, h, w, C)` in [0, 1]."""
+    top, left = ((side - min(side, MIDDLE)) // 2 for side in pixels.shape[:2])
+    return _unit(pixels, slice(top, top + MIDDLE), slice(left, left + MIDDLE))
+
+
+def parts(pixels: np.ndarray) -> np.ndarray:
+    """Return parts from everywhere in a photograph, without alpha, as float32 `(K, h, w, C)` in [0, 1].
+
+    A photograph of at most `MIDDLE` by `MIDDLE` pixels is one part. Its middle alone may be clipped altogether.
+    """
+    if max(pixels.shape[:2]) <= MIDDLE:
+        return middle(pixels)
+    starts = []
+    for side in pixels.shape[:2]:
+        count = -(-min(side, MIDDLE) // PART)
+        starts.append(np.linspace(0, max(side - PART, 0), count).astype(int))
+    return np.concatenate(
+        [_unit(pixels, slice(top, top + PART), slice(left, left + PART)) for top in starts[0] for left in starts[1]]
+    )
+
+
+def _unit(pixels: np.ndarray, rows: slice, columns: slice) -> np.ndarray:
     pixels = np.atleast_3d(pixels)
     channels = {2: 1, 4: 3}.get(pixels.shape[-1], pixels.shape[-1])
-    top, left = ((side - min(side, MIDDLE)) // 2 for side in pixels.shape[:2])
-    part = pixels[top : top + MIDDLE, left : left + MIDDLE, :channels]
     scale = np.iinfo(pixels.dtype).max if np.issubdtype(pixels.dtype, np.integer) else 1
-    return (np.float32(part) / np.float32(scale))[None]
+    return (np.float32(pixels[rows, columns, :channels]) / np.float32(scale))[None]
