@@ -1,6 +1,11 @@
 """Apache Beam writes what the threads write, and says what goes wrong."""
 
+import contextlib
 import json
+import os
+import random
+import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -13,6 +18,8 @@ from tests.making import ROOT, command, make, shards
 from tools import sharding
 
 pytest.importorskip("apache_beam", reason="needs the extra [beam]")
+
+KILLS = 200
 
 
 def manifest(folder):
@@ -61,22 +68,98 @@ def test_beam_goes_on_where_it_was_stopped_and_names_what_is_wrong(tmp_path):
     assert all(path.stat().st_mtime_ns == time for path, time in kept.items()) and len(shards(tmp_path / "set")) == 4
 
 
-def test_a_worker_that_dies_ends_the_run_and_loses_nothing(tmp_path):
-    src = picture_folders.images(tmp_path / "src", 80, height=120, width=160)
+PROCESSES = ("--runner", "DirectRunner", "--direct_running_mode", "multi_processing", "--direct_num_workers", 2)
+KINDS = {"worker": "sdk_worker_main", "driver": "beam.drive", "command": "tools.make_tfrecords"}
+"""What the command lines of a run's processes contain."""
+
+
+def start(*arguments) -> subprocess.Popen:
+    return subprocess.Popen(command(*arguments, *PROCESSES), cwd=ROOT, stderr=subprocess.PIPE, text=True)
+
+
+def processes(run: subprocess.Popen, kind: str = "") -> list[psutil.Process]:
+    """Return the processes of a run."""
+    found, tree = [], []
+    with contextlib.suppress(psutil.NoSuchProcess):
+        command = psutil.Process(run.pid)
+        tree = [command, *command.children(recursive=True)]
+    for process in tree:
+        with contextlib.suppress(psutil.Error):
+            found += [process] if KINDS.get(kind, kind) in " ".join(process.cmdline()) else []
+    return found
+
+
+def ended(processes: list[psutil.Process]) -> bool:
+    """Whether all of a run's processes have ended, those included that were started since."""
+    psutil.wait_procs(processes, timeout=10)
+    groups, left = {process.pid for process in processes}, []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, ProcessLookupError):
+            alive = process.status() != psutil.STATUS_ZOMBIE
+            left += [process] if alive and os.getpgid(process.pid) in groups else []
+    return not left
+
+
+@pytest.mark.parametrize("kind", ["worker", "command"])
+def test_a_process_that_dies_ends_the_run_and_loses_nothing(tmp_path, kind):
+    src = picture_folders.images(tmp_path / "src", 40, height=120, width=160)
     arguments = ["images", "--src", src, "--draws", 4, "--shards", 8, "--splits", "train=1", "--out", tmp_path / "set"]
-    beam = ["--runner", "DirectRunner", "--direct_running_mode", "multi_processing", "--direct_num_workers", 2]
-    run = subprocess.Popen(command(*arguments, *beam), cwd=ROOT, stderr=subprocess.PIPE, text=True)
+    run = start(*arguments)
     while run.poll() is None and not shards(tmp_path / "set"):
         time.sleep(0.01)
-    workers = [each for each in psutil.Process(run.pid).children(recursive=True) if "python" in each.name()]
-    workers[0].kill()
-    *_, error = run.communicate(timeout=120)[1].splitlines()
-    assert run.returncode == 1 and error.startswith("error: a worker died") and "run the same command again" in error
+    all_of_them = processes(run)
+    processes(run, kind)[0].kill()
+    errors = run.communicate(timeout=30)[1].splitlines()
+    if kind == "command":
+        assert not errors
+    else:
+        assert run.returncode == 1 and len(errors) == 1
+        assert errors[0].startswith("error: a worker died") and "run the same command again" in errors[0]
+    assert ended(all_of_them)
     kept = shards(tmp_path / "set")
     assert 0 < len(kept) < 8
     make(*arguments)
     make(*arguments[:-1], tmp_path / "whole" / "set")
     assert kept.items() <= shards(tmp_path / "set").items() == shards(tmp_path / "whole/set").items()
+
+
+@pytest.mark.slow
+def test_runs_whose_processes_are_killed_at_random_moments_end_and_lose_nothing(tmp_path):
+    """Two more processes keep the cores busy meanwhile."""
+    src = picture_folders.images(tmp_path / "src", 24, height=40, width=48)
+    arguments = ["images", "--src", src, "--shards", 8, "--splits", "train=1", "--name", "set", "--out"]
+    begin = time.monotonic()
+    subprocess.run(command(*arguments, tmp_path / "whole", *PROCESSES), cwd=ROOT, check=True)
+    lasts, whole = time.monotonic() - begin, shards(tmp_path / "whole")
+    chance, out, killed = random.Random(0), tmp_path / "killed", 0
+    busy = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(2)]
+    try:
+        while killed < KILLS:
+            run, kind = start(*arguments, out), chance.choice(["worker", "worker", "driver", "sh -c", "command"])
+            while run.poll() is None and not processes(run, kind):
+                time.sleep(0.05)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                run.wait(chance.uniform(0, lasts))
+            if run.poll() is None and (victims := processes(run, kind)):
+                all_of_them = processes(run)
+                chance.choice(victims).kill()
+                killed += 1
+                errors = run.communicate(timeout=30)[1].splitlines()
+                assert ended(all_of_them), kind
+                assert len(errors) == (run.returncode == 1) and all(line.startswith("error: ") for line in errors)
+                assert run.returncode in ((-signal.SIGKILL,) if kind == "command" else (0, 1))
+            else:
+                assert run.communicate()[1] == "" and run.returncode == 0
+            assert shards(out).items() <= whole.items()
+            if (out / "manifest.json").exists():
+                assert shards(out) == whole and manifest(out) == manifest(tmp_path / "whole")
+                shutil.rmtree(out)
+    finally:
+        for process in busy:
+            process.kill()
+            process.wait()
+    make(*arguments, out)
+    assert shards(out) == whole and manifest(out) == manifest(tmp_path / "whole")
 
 
 def test_an_engine_that_loses_shards_is_found_out(tmp_path):
