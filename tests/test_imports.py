@@ -22,7 +22,7 @@ LAYERS = [
         "experiments",
         "precision",
     },
-    {"losses", "devices", "data.records", "data.patches"},
+    {"losses", "devices", "data.manifests", "data.records", "data.patches"},
     {"models", "classical", "data", "evaluation.metrics", "evaluation.figures"},
     {"inference", "tiling", "pictures", "estimation", "evaluation"},
     {"training"},

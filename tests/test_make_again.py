@@ -10,6 +10,7 @@ import pytest
 from tests import picture_folders
 from tests.making import ROOT, command, make, read, shards
 from tests.picture_folders import photograph
+from tfdeblur import locking, storage
 from tfdeblur.data import records
 
 
@@ -105,14 +106,35 @@ def test_disk_that_takes_no_more(tmp_path):
     assert {split: len(found) for split, found in read(tmp_path / "set").items()} == {"train": 4, "val": 6}
 
 
-def test_two_runs_on_one_folder(tmp_path):
-    import fcntl
+def test_two_runs_on_one_folder_write_one_data_set(tmp_path):
+    src = picture_folders.images(tmp_path / "src", 12, height=120, width=160)
+    arguments = ["images", "--src", src, "--draws", 4, "--shards", 4, "--name", "set"]
+    runs = [
+        subprocess.Popen(command(*arguments, "--out", tmp_path / "set"), cwd=ROOT, stderr=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    errors = [run.communicate(timeout=120)[1].splitlines() for run in runs]
+    assert 0 in [run.returncode for run in runs]
+    for run, lines in zip(runs, errors, strict=True):
+        assert run.returncode == 0 or "in use by another run" in lines[-1], lines
+    make(*arguments, "--out", tmp_path / "whole")
+    assert shards(tmp_path / "set") == shards(tmp_path / "whole")
+    assert {path.name for path in (tmp_path / "set").iterdir()} == {
+        path.name for path in (tmp_path / "whole").iterdir()
+    }
 
+
+def test_a_folder_in_use_is_refused_and_a_killed_runs_lock_is_not_in_the_way(tmp_path, capsys):
     src = picture_folders.images(tmp_path / "src", 3)
-    (src / "00.png").write_bytes(b"")
-    with pytest.raises(ValueError, match="00.png"):
-        make("images", "--src", src, "--out", tmp_path / "set")
-    with open(tmp_path / "set/plan.json") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        with pytest.raises(ValueError, match="another make_tfrecords"):
-            make("images", "--src", src, "--out", tmp_path / "set")
+    arguments = ["images", "--src", src, "--out", tmp_path / "set"]
+    with locking.lock(str(tmp_path / "set")), pytest.raises(ValueError, match="in use by another run .*wait"):
+        make(*arguments)
+    (tmp_path / "set").mkdir()
+    (tmp_path / "set" / storage.LOCK).write_text("{}")
+    left_over = tmp_path / "set" / f".partial-{'0' * 32}-set-train-00000-of-00001.tfrecord"
+    left_over.write_bytes(b"half")
+    make(*arguments)
+    assert not left_over.exists()
+    with locking.lock(str(tmp_path / "set")):  # a finished data set is left alone, so nobody is disturbed
+        make(*arguments)
+    assert "complete, nothing to do" in capsys.readouterr().out

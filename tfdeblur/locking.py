@@ -112,7 +112,12 @@ def _opened(folder: str, path: str) -> int:
     """Open the lock file, making it and its folder as needed."""
     _forget_after_fork()
     while True:
-        storage.make_folder(folder)
+        try:
+            storage.make_folder(folder)
+        except OSError as error:
+            raise OSError(
+                f"{folder} cannot be written to ({error.strerror or error}); choose another folder"
+            ) from error
         try:
             return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK, 0o666)
         except FileNotFoundError:  # the run that made the folder has just removed it

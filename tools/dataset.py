@@ -3,24 +3,30 @@
 import json
 import os
 import platform
+import sys
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import asdict, fields, replace
 from importlib.metadata import version
 
 from tqdm import tqdm
 
 from tfdeblur import __version__, storage
-from tfdeblur.data.records import MANIFEST, PLAN, SCHEMA_VERSION
+from tfdeblur.data.manifests import checksum_of
+from tfdeblur.data.records import MANIFEST, SCHEMA_VERSION
 from tools.items import Film, Listing, Recipe
+from tools.mending import broken_shards, mend, remains
 from tools.options import Options, check, degradation, parse_renames, parse_size
-from tools.plan import Shard, fingerprint, is_finished, plan_shards, shard_counts, unfinished
-from tools.sharding import note_path, smaller, write_shards
+from tools.plan import Shard, fingerprint, finished, held, plan_shards, shard_counts, shards_planned
+from tools.sharding import smaller, write_shards
 from tools.sources import SOURCES
 from tools.splits import assign, parse_weights
 
 LISTED_SCENES = 1000
 """A manifest lists the scenes of a split up to this number, and counts them beyond it."""
+
+LOUD = 0.1
+"""Share of the source above which it is said aloud that so much was left out."""
 
 
 def make(options: Options, command: list[str], flags: Sequence[str] = ()) -> str:
@@ -50,27 +56,47 @@ def make(options: Options, command: list[str], flags: Sequence[str] = ()) -> str
     origin = listing.description | {"folders": _folders(options)}
     settings = {"recipe": asdict(recipe), "name": name, "problems": listing.problems, "origin": origin}
     digest = fingerprint(settings | sizing, splits)
-    if is_finished(options.out, digest):
-        return f"{options.out} is complete, nothing to do"
-    for note in notes:
-        print(f"note: {note}")
-    with unfinished(options.out, digest, command, lambda: shard_counts(splits, recipe, **sizing)) as counts:
-        shards = plan_shards(name, splits, counts)
-        with tqdm(total=sum(map(len, splits.values())), unit=f" {listing.unit}", disable=None, smoothing=0.05) as bar:
-            skip = options.on_error == "skip"
-            engine = beam_engine(options, flags, recipe, skip) if options.runner else None
-            facts = write_shards(
+
+    def write(shards: list[Shard]) -> list[dict]:
+        skip = options.on_error == "skip"
+        engine = beam_engine(options, flags, recipe, skip) if options.runner else None
+        items = sum(len(shard.items) for shard in shards)
+        with tqdm(total=items, unit=f" {listing.unit}", disable=None, smoothing=0.05) as bar:
+            return write_shards(
                 shards, options.out, recipe, workers=options.workers, skip=skip, advance=bar.update, engine=engine
             )
-        check_written(facts, shards)
+
+    def broken(manifest: dict) -> list[str]:
+        return broken_shards(options.out, manifest, options.checksums, options.workers)
+
+    manifest = finished(options.out, digest)
+    if manifest and not broken(manifest) and not remains(options.out):
+        return f"{options.out} is complete, nothing to do"
+    with held(options.out):
+        manifest = finished(options.out, digest)
+        if manifest:
+            return mend(options.out, manifest, splits, broken(manifest), write)
+        for note in notes:
+            print(f"note: {note}")
+        counts = shards_planned(options.out, digest, command, lambda: shard_counts(splits, recipe, **sizing))
+        shards = plan_shards(name, splits, counts)
+        facts = write(shards)
+        check_written(facts, shards, asked=parse_weights(options.splits).keys())
         manifest = manifest_of(name, command, digest, recipe, listing, shards, facts)
-        storage.write_text(storage.join(options.out, MANIFEST), json.dumps(manifest, indent=1))
-        for shard in shards:
-            storage.remove(note_path(options.out, shard))
-            if shard.split not in manifest["splits"]:
-                storage.remove(storage.join(options.out, shard.file))
-        storage.remove(storage.join(options.out, PLAN))
+        publish(options.out, manifest, shards)
+    for line in warnings_of(manifest, listing, shards):
+        print(f"warning: {line}", file=sys.stderr)
     return summary(options.out, manifest)
+
+
+def publish(out: str, manifest: dict, shards: list[Shard]) -> None:
+    """Write the manifest, after removing shards without records and before removing plan and notes."""
+    for shard in shards:
+        if shard.split not in manifest["splits"]:
+            storage.remove(storage.join(out, shard.file))
+    storage.write_text(storage.join(out, MANIFEST), json.dumps(manifest, indent=1))
+    for path in remains(out):
+        storage.remove(path)
 
 
 def beam_engine(options: Options, flags: Sequence[str], recipe: Recipe, skip: bool) -> Callable:
@@ -134,15 +160,47 @@ def recipe_of(options: Options, listing: Listing) -> Recipe:
     )
 
 
-def check_written(facts: list[dict], shards: list[Shard]) -> None:
-    """Refuse to call a data set what has not a single record."""
-    if not sum(fact["records"] for fact in facts):
-        total = sum(len(shard.items) for shard in shards)
-        reasons = [skipped["reason"] for fact in facts for skipped in fact["made"]["skipped"]]
-        if not reasons:
-            found = _listed(dropped_of(facts)) or "too few frames"
-            raise ValueError(f"no exposure can be made of these videos ({found}); see --max-motion and --interpolate")
-        raise ValueError(f"none of the {total} pictures can be used; the first: {reasons[0]}")
+def check_written(facts: list[dict], shards: list[Shard], asked: Collection[str]) -> None:
+    """Refuse a data set without a single record, or without one in a split that was asked for.
+
+    Raises
+    ------
+    ValueError
+        Names the split, and says why it is empty.
+    """
+    if not any(fact["records"] for fact in facts):
+        raise ValueError(_why_empty(facts, shards, ""))
+    for split in asked:
+        part = [(fact, shard) for fact, shard in zip(facts, shards, strict=True) if shard.split == split]
+        if not any(fact["records"] for fact, _ in part):
+            why = _why_empty(*zip(*part, strict=True), f" of the split {split!r}")
+            raise ValueError(f"{why}; or leave that split out of --splits")
+
+
+def _why_empty(facts: Sequence[dict], shards: Sequence[Shard], where: str) -> str:
+    """Return why there is no record, and what to do."""
+    total = sum(len(shard.items) for shard in shards)
+    reasons = [skipped["reason"] for fact in facts for skipped in fact["made"]["skipped"]]
+    if reasons:
+        return f"none of the {total} pictures{where} can be used; the first: {reasons[0]}"
+    if any(item.span for shard in shards for item in shard.items):
+        found = _listed(dropped_of(facts)) or "too few frames"
+        return f"no exposure can be made of the videos{where} ({found}); see --max-motion and --interpolate"
+    return f"all patches of the {total} pictures{where} are blank; see --blank"
+
+
+def warnings_of(manifest: dict, listing: Listing, shards: list[Shard]) -> Iterator[str]:
+    """Yield what a user should know of a data set that is smaller than its source."""
+    for split in dict.fromkeys(shard.split for shard in shards):
+        if split not in manifest["splits"]:
+            yield f"the data set has no split {split!r}, because nothing of it could be used"
+    skipped = manifest["skipped"]
+    total = len(listing.problems) + sum(len(shard.items) for shard in shards)
+    if len(skipped) > LOUD * total:
+        yield (
+            f"{len(skipped)} of {total} {listing.unit} ({len(skipped) / total:.0%}) were left out; the first: "
+            f"{skipped[0]['name']}: {skipped[0]['reason']}"
+        )
 
 
 def dropped_of(facts: list[dict]) -> dict[str, int]:
@@ -175,7 +233,7 @@ def manifest_of(
         split["shards"].append({key: fact[key] for key in ("file", "records", "bytes", "sha256")})
     for split in splits.values():
         split["scenes"] = sorted(split["scenes"]) if len(split["scenes"]) <= LISTED_SCENES else len(split["scenes"])
-    return {
+    manifest = {
         "schema": SCHEMA_VERSION,
         "name": name,
         "command": command,
@@ -192,6 +250,7 @@ def manifest_of(
         + [skipped for part in made for skipped in part["skipped"]],
         "splits": splits,
     }
+    return manifest | {"checksum": checksum_of(manifest)}
 
 
 def describe_blur(recipe: Recipe, listing: Listing) -> dict:

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 import tyro
 
+from tfdeblur import storage
 from tfdeblur.physics.degradation import BLURS, CAMERA, PRESETS, Degradation, degradation_of
 from tfdeblur.physics.draws import read_kernels
 from tfdeblur.physics.response import GAMMA
@@ -116,6 +117,9 @@ class Options:
     interpolate: Annotated[bool, tyro.conf.FlagCreatePairsOff] = Film.interpolate
     # Write by Apache Beam, in place of threads; Beam's own options may follow, such as --direct_num_workers 4.
     runner: Literal[RUNNERS] | None = None
+    # Compare the SHA-256 of shards of a finished data set with what was written, and make those that differ again.
+    # Missing shards and ones of another size are always made again.
+    checksums: bool = True
     # Seed of blurs, splits and order.
     seed: int = 0
     # At a picture that cannot be used: stop, or leave it out and list it in the manifest.
@@ -167,11 +171,27 @@ def check(options: Options) -> None:
         _leave_out(options, ("src",), "has no part in the sample, whose photographs come with Python packages")
     if options.splits:
         _leave_out(options, ("rename",), "is for the source's own splits, which --splits does away with")
+    if options.source not in ("cifar10", "mnist"):  # tensorflow-datasets reads its own files only
+        _refuse_nested(options)
 
 
 def degradation(options: Options) -> Degradation:
     """Return what the options say is done to sharp pictures, or to exposures of videos; errors as of `Degradation`."""
     return degradation_of(options, **({"blur": "none", "response": GAMMA} if options.source == "video" else {}))
+
+
+def _refuse_nested(options: Options) -> None:
+    """Refuse an output folder within the source, where contact sheets would be taken for images of the source."""
+    for folder in filter(None, (options.src, options.blur_dir, options.sharp_dir)):
+        if f"{_real(options.out)}/".startswith(f"{_real(folder)}/"):
+            raise ValueError(
+                f"--out {options.out} is in the source's folder {folder}, which would then hold contact sheets among "
+                "its images; choose an --out elsewhere"
+            )
+
+
+def _real(path: str) -> str:
+    return (path if storage.is_remote(path) else os.path.realpath(path)).rstrip("/")
 
 
 def _leave_out(options: Options, names: Sequence[str], reason: str) -> None:

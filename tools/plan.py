@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from tfdeblur import storage
+from tfdeblur import locking, storage
 from tfdeblur.data.records import MANIFEST, PLAN, load_manifest, shard_name
 from tools.items import Item, Recipe
 from tools.recording import estimated_bytes
@@ -19,11 +19,15 @@ PROBES = 8
 
 @dataclass(frozen=True)
 class Shard:
-    """A file of the data set, and the items whose records it shall hold."""
+    """A file of the data set, and the items whose records it shall hold.
+
+    A shard of a finished data set that is made again has to have the `sha256` that the manifest lists.
+    """
 
     file: str
     split: str
     items: tuple[Item, ...]
+    sha256: str | None = None
 
 
 def shard_counts(
@@ -76,74 +80,62 @@ def fingerprint(settings: dict, splits: dict[str, list[Item]]) -> str:
     return hashlib.sha256(json.dumps([settings, items], sort_keys=True).encode()).hexdigest()
 
 
-def is_finished(out: str, digest: str) -> bool:
-    """Whether the folder already holds this data set.
+def finished(out: str, digest: str) -> dict | None:
+    """Return the manifest of this data set, or None if the folder does not hold it finished.
 
     Raises
     ------
     ValueError
-        It holds another one, finished or not, or a manifest that cannot be read.
+        The folder holds another data set, finished or not, or a manifest or plan that cannot be read.
     """
-    finished = storage.exists(storage.join(out, MANIFEST))
-    if finished:
-        found = load_manifest(out)
-    elif storage.exists(storage.join(out, PLAN)):
-        found = json.loads(storage.read_text(storage.join(out, PLAN)))
-    else:
-        return False
-    if found.get("fingerprint") != digest:
+    manifest = load_manifest(out) if storage.exists(storage.join(out, MANIFEST)) else None
+    found = manifest or _load_plan(out)
+    if found is not None and found.get("fingerprint") != digest:
         raise ValueError(
-            f"{out} holds {'a finished' if finished else 'an unfinished'} data set of other pictures or options "
+            f"{out} holds {'a finished' if manifest else 'an unfinished'} data set of other pictures or options "
             f"({shlex.join(found.get('command', []))}); nothing was changed: choose another --out, or remove that "
             "folder"
         )
-    return finished
+    return manifest
+
+
+def _load_plan(out: str) -> dict | None:
+    path = storage.join(out, PLAN)
+    if not storage.exists(path):
+        return None
+    try:
+        plan = json.loads(storage.read_text(path))
+        if not all(isinstance(plan[key], kind) for key, kind in (("fingerprint", str), ("shards", dict))):
+            raise TypeError("it is not a plan")
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(
+            f"{path} cannot be read ({error}); remove it and run the same command again, finished shards are kept"
+        ) from error
+    return plan
 
 
 @contextlib.contextmanager
-def unfinished(
+def held(out: str) -> Iterator[None]:
+    """Keep other runs out of a local folder, and remove the incomplete files of killed ones; see `locking.lock`."""
+    with locking.lock(out):
+        locking.clean(out)
+        yield
+
+
+def shards_planned(
     out: str, digest: str, command: list[str], count_shards: Callable[[], dict[str, int]]
-) -> Iterator[dict[str, int]]:
-    """Hold the plan in the folder while a data set is written, and keep other writers out of a local folder.
+) -> dict[str, int]:
+    """Return the number of shards of each split, which the plan in the folder keeps.
 
-    The plan keeps the shards' numbers, which otherwise might come out otherwise after a damaged picture was replaced.
-    What a killed run left half-written is removed.
-
-    Yields
-    ------
-    dict
-        Number of shards of each split.
+    The estimate of `count_shards` could change when a damaged image is replaced.
     """
-    path = storage.join(out, PLAN)
-    if not storage.exists(path):
+    plan = _load_plan(out)
+    if plan is None:
         plan = {"fingerprint": digest, "command": command, "shards": count_shards()}
         try:
-            storage.make_folder(out)
-            storage.write_text(path, json.dumps(plan, indent=1))
+            storage.write_text(storage.join(out, PLAN), json.dumps(plan, indent=1))
         except OSError as error:
             raise OSError(
                 f"--out {out} cannot be written ({error.strerror or error}); choose another folder"
             ) from error
-    with contextlib.nullcontext() if storage.is_remote(out) else _locked(path):
-        for name in storage.list_names(out):
-            if name.startswith(".partial-"):
-                storage.remove(storage.join(out, name))
-        yield json.loads(storage.read_text(path))["shards"]
-
-
-@contextlib.contextmanager
-def _locked(path: str) -> Iterator[None]:
-    """Lock a local file; the system lets go of it however the process ends."""
-    try:
-        import fcntl
-    except ImportError:  # Windows has no such lock; two writers there overwrite each other with equal bytes.
-        yield
-        return
-    with open(path) as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise ValueError(
-                f"another make_tfrecords is writing this data set ({path} is locked); let it end"
-            ) from error
-        yield
+    return plan["shards"]

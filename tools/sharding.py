@@ -1,9 +1,9 @@
 """Writing shards: items through a pool of threads, in order, each shard appearing only when it is complete."""
 
 import errno
-import hashlib
 import json
 import os
+import re
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +16,7 @@ from tfdeblur import storage
 from tools.items import Item, Recipe
 from tools.plan import Shard
 from tools.recording import Recorded, record_item
+from tools.verifying import sha256
 
 
 def ordered_map(function: Callable, arguments: Iterable, workers: int, ahead: int) -> Iterator:
@@ -98,6 +99,10 @@ def write_shard(shard: Shard, out: str, recipe: Recipe, skip: bool) -> None:
     _write_shard(shard, out, (_attempt(item, recipe, skip) for item in shard.items), lambda count: None)
 
 
+NOTE = re.compile(r"plan-.*\.tfrecord\.json")
+"""Names of the files that `note_path` names."""
+
+
 def note_path(out: str, shard: Shard) -> str:
     """Return where a shard's facts wait until all of them go into the manifest."""
     return storage.join(out, f"plan-{shard.file}.json")
@@ -132,7 +137,7 @@ def _facts(shard: Shard, out: str) -> dict | None:
         facts = json.loads(storage.read_text(note))
     except ValueError:
         return None
-    return facts if facts.get("sha256") == _sha256(path) else None
+    return facts if facts.get("sha256") == sha256(path) else None
 
 
 def _written(shard: Shard, out: str) -> dict:
@@ -144,7 +149,8 @@ def _written(shard: Shard, out: str) -> dict:
 
 
 def _write_shard(shard: Shard, out: str, results: Iterator, advance: Callable[[int], None]) -> dict:
-    path = storage.join(out, shard.file)
+    path, note = storage.join(out, shard.file), note_path(out, shard)
+    known = shard.sha256 or storage.exists(note)
     made = {"skipped": [], "sizes": [], "smallest": None, "grey": 0, "dropped": {}, "ghosts": []}
     count = 0
     with _disk_errors(path), storage.publish(path) as temporary:
@@ -164,8 +170,19 @@ def _write_shard(shard: Shard, out: str, results: Iterator, advance: Callable[[i
                     made["sizes"] = (made["sizes"] + [list(result.size)])[:2]
                 made["smallest"] = smaller(made["smallest"], result.size)
         facts = {"file": shard.file, "records": count, "bytes": os.path.getsize(temporary)}
-        facts |= {"sha256": _sha256(temporary), "made": made}
-        storage.write_text(note_path(out, shard), json.dumps(facts))
+        facts |= {"sha256": sha256(temporary), "made": made}
+        if shard.sha256 not in (None, facts["sha256"]):
+            raise ValueError(
+                f"{path} cannot be made again as the manifest lists it, because the source or the installed packages "
+                "have changed since; nothing was changed: undo that, copy the shard from elsewhere, or choose another "
+                "--out for a new data set"
+            )
+        if not known and storage.exists(path) and sha256(path) != facts["sha256"]:
+            raise ValueError(
+                f"{path} is there with other content, and no manifest lists it; nothing was overwritten: remove it, or "
+                "choose another --out"
+            )
+        storage.write_text(note, json.dumps(facts))
     return facts
 
 
@@ -192,11 +209,3 @@ def _disk_errors(path: str) -> Iterator[None]:
             f"{path} could not be written ({found}); {'make room' if full else 'see to that'} and run the same "
             "command again, finished shards are kept"
         ) from error
-
-
-def _sha256(path: str) -> str:
-    digest = hashlib.sha256()
-    with tf.io.gfile.GFile(path, "rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()

@@ -7,15 +7,18 @@ from dataclasses import dataclass
 import numpy as np
 
 from tfdeblur import storage
+from tfdeblur.data.manifests import command_of
 
-MEND = "remove it and run the make_tfrecords command above again, or copy it anew"
 BATCH_BYTES = 2**22
 """Of the sharp pictures of records that are read at once."""
 
 
 @dataclass(frozen=True)
 class Shard:
-    """A shard as the manifest has it: its split, its path, and the index of its first record in the data set."""
+    """A shard as the manifest has it: its split, its path, and the index of its first record in the data set.
+
+    `mend` says what to do where the file is something else.
+    """
 
     split: str
     path: str
@@ -23,15 +26,17 @@ class Shard:
     records: int
     bytes: int
     sha256: str
+    mend: str
 
 
 def shards_of(folder: str, manifest: dict) -> Iterator[Shard]:
     """Yield the shards of all splits, in order."""
     first = 0
+    mend = f"make it again by `{command_of(folder, manifest)}`, or copy it anew"
     for split, entry in manifest["splits"].items():
         for shard in entry["shards"]:
             path = storage.join(folder, shard["file"])
-            yield Shard(split, path, first, shard["records"], shard["bytes"], shard["sha256"])
+            yield Shard(split, path, first, shard["records"], shard["bytes"], shard["sha256"], mend)
             first += shard["records"]
 
 
@@ -52,25 +57,29 @@ def verify_bytes(shard: Shard) -> None:
     ValueError
         Size or checksum differ.
     """
-    import tensorflow as tf
+    verify_size(shard)
+    if sha256(shard.path) != shard.sha256:
+        raise ValueError(f"{shard.path} has changed: its SHA-256 is not the manifest's; {shard.mend}")
 
-    _verify_size(shard)
+
+def sha256(path: str) -> str:
+    """Return the SHA-256 of a file, local or in a bucket."""
     digest = hashlib.sha256()
-    with tf.io.gfile.GFile(shard.path, "rb") as file:
+    with storage.opened(path) as file:
         while part := file.read(1 << 22):
             digest.update(part)
-    if digest.hexdigest() != shard.sha256:
-        raise ValueError(f"{shard.path} has changed: its SHA-256 is not the manifest's; {MEND}")
+    return digest.hexdigest()
 
 
-def _verify_size(shard: Shard) -> None:
+def verify_size(shard: Shard) -> None:
+    """Compare the size of a shard with the manifest's; errors as of `verify_bytes`."""
     import tensorflow as tf
 
     if not storage.exists(shard.path):
-        raise FileNotFoundError(f"{shard.path} is missing, the manifest lists it; {MEND}")
+        raise FileNotFoundError(f"{shard.path} is missing, the manifest lists it; {shard.mend}")
     found = tf.io.gfile.stat(shard.path).length
     if found != shard.bytes:
-        raise ValueError(f"{shard.path} has {found} bytes, the manifest says {shard.bytes}; {MEND}")
+        raise ValueError(f"{shard.path} has {found} bytes, the manifest says {shard.bytes}; {shard.mend}")
 
 
 def read(shard: Shard, manifest: dict) -> Iterator[dict[str, np.ndarray]]:
@@ -90,7 +99,7 @@ def read(shard: Shard, manifest: dict) -> Iterator[dict[str, np.ndarray]]:
     """
     import tensorflow as tf
 
-    _verify_size(shard)
+    verify_size(shard)
     count = 0
     try:
         for found in _decoded(shard, manifest, _batch_size(manifest)).prefetch(2).as_numpy_iterator():
@@ -102,9 +111,9 @@ def read(shard: Shard, manifest: dict) -> Iterator[dict[str, np.ndarray]]:
     except tf.errors.OpError as error:
         index = count + _sound_ones(shard, manifest, count)
         reason = error.message.splitlines()[0]
-        raise ValueError(f"{shard.path} is damaged at record {index}: {reason}; {MEND}") from error
+        raise ValueError(f"{shard.path} is damaged at record {index}: {reason}; {shard.mend}") from error
     if count != shard.records:
-        raise ValueError(f"{shard.path} holds {count} records, the manifest says {shard.records}; {MEND}")
+        raise ValueError(f"{shard.path} holds {count} records, the manifest says {shard.records}; {shard.mend}")
 
 
 def _decoded(shard: Shard, manifest: dict, batch: int, first: int = 0):
@@ -174,8 +183,8 @@ def _contradiction(shard: Shard, manifest: dict, index: int) -> str:
     for side, picture in zip(("blur", "sharp"), decoded, strict=True):
         encoding, wanted = features[f"{side}_encoding"].numpy().decode(), manifest["encoding"][side]
         if encoding != wanted:
-            return f"{found} encodes {side} as {encoding}, the manifest says {wanted}; {MEND}"
+            return f"{found} encodes {side} as {encoding}, the manifest says {wanted}; {shard.mend}"
         said, size = f"{features['height']}x{features['width']}", "{}x{}".format(*picture.shape)
         if said != size:
-            return f"{found} says {said}, its {side} picture is {size}; {MEND}"
-    return f"{found} contradicts the manifest; {MEND}"
+            return f"{found} says {said}, its {side} picture is {size}; {shard.mend}"
+    return f"{found} contradicts the manifest; {shard.mend}"

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -9,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfdeblur import storage
+from tfdeblur.data.manifests import command_of, flaw_of
 from tfdeblur.physics.degradation import DRAWN
 
 SCHEMA_VERSION = 1
@@ -189,13 +191,19 @@ def load_manifest(folder: str) -> dict:
         )
     try:
         manifest = json.loads(storage.read_text(path))
-        schema = int(manifest["schema"])
-    except (ValueError, KeyError, TypeError) as error:
-        found = f"no {error}" if isinstance(error, KeyError) else error
-        raise ValueError(f"{path} cannot be read ({found}); remove it and make the data set again") from error
-    if schema > SCHEMA_VERSION:
+        schema = manifest["schema"]
+        flaw = None if isinstance(schema, int) and schema > 0 else f"its schema is {schema!r}"
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        flaw = f"no {error}" if isinstance(error, KeyError) else str(error)
+    if flaw is None and schema > SCHEMA_VERSION:
         raise ValueError(
             f"{path} has schema {schema}, this version of tfdeblur reads up to {SCHEMA_VERSION}; upgrade tfdeblur"
+        )
+    flaw = flaw or flaw_of(manifest)
+    if flaw:
+        raise ValueError(
+            f"{path} cannot be read ({flaw}); copy it anew, or remove it and make the data set again, by the "
+            "make_tfrecords command that made it"
         )
     return manifest
 
@@ -215,12 +223,15 @@ def shard_paths(folder: str, split: str, manifest: dict) -> list[str]:
     paths = [storage.join(folder, shard["file"]) for shard in shards]
     if not storage.is_remote(folder):
         for path, shard in zip(paths, shards, strict=True):
-            _check_length(path, shard["bytes"], folder)
+            _check_length(path, shard["bytes"], folder, manifest)
     return paths
 
 
-def _check_length(path: str, expected: int, folder: str) -> None:
-    again = f"copy it anew; `python -m tools.inspect_tfrecords {folder}` says whether all else is sound"
+def _check_length(path: str, expected: int, folder: str, manifest: dict) -> None:
+    again = (
+        f"copy it anew, or make it again by `{command_of(folder, manifest)}`; "
+        f"`python -m tools.inspect_tfrecords {shlex.quote(folder)}` says whether all else is sound"
+    )
     if not storage.exists(path):
         raise FileNotFoundError(f"the shard {path} is missing; {again}")
     found = os.path.getsize(path)
