@@ -93,7 +93,7 @@ def test_a_flat_picture_stays_flat(method):
         (np.full((2, 3), 1 / 6), "odd sides"),
         (np.full((3, 3), 1.0), "sum to 1"),
         (np.full((99, 99), 1 / 99**2), "not be larger"),
-        (np.full((3, 3, 3), 1 / 9), "3 kernels for 1 pictures"),
+        (np.full((3, 3, 3), 1 / 9), "3 kernels for 1 images"),
     ],
 )
 def test_wrong_kernels_are_refused(method, kernel, message, picture):

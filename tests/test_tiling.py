@@ -5,6 +5,9 @@ import pytest
 import skimage.data
 from scipy import ndimage
 
+from tfdeblur.classical import METHODS
+from tfdeblur.classical.photographs import deblurrer
+from tfdeblur.physics.blur import convolve
 from tfdeblur.tiling import averaged_over_turns, blending_weights, deblur_picture, reflected, round_up, tile_starts
 
 
@@ -143,6 +146,40 @@ def test_the_ensemble_turns_with_the_picture():
 def test_the_ensemble_of_a_symmetric_function_is_that_function():
     images = np.random.default_rng(2).random((2, 8, 9, 3)).astype(np.float32)
     np.testing.assert_allclose(averaged_over_turns(lambda images: images**2)(images), images**2, atol=1e-6)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_the_ensemble_turns_the_kernel_with_the_picture(method, tmp_path):
+    kernel = np.zeros((9, 9), np.float32)
+    kernel[4, 4:9], kernel[1:4, 4] = 0.15, 0.25 / 3  # a hook
+    np.save(tmp_path / "hook.npy", kernel)
+    sharp = np.float32(skimage.data.chelsea()[60:188, 60:200]) / 255
+    blur = convolve(sharp[None], kernel, "reflect")[0]
+    pixels = np.uint8(np.rint(255 * np.clip(blur + np.random.default_rng(0).normal(0, 0.005, blur.shape), 0, 1)))
+    deblur = deblurrer(method, str(tmp_path / "hook.npy"))(pixels)
+    plain, averaged = (np.float32(deblur_picture(deblur, pixels, ensemble=turns)) / 255 for turns in (False, True))
+    errors = [np.sqrt(np.mean((restored - sharp)[10:-10, 10:-10] ** 2)) for restored in (plain, averaged, blur)]
+    assert errors[1] < 1.005 * errors[0] < 0.8 * errors[2]
+    assert np.sqrt(np.mean((averaged - plain) ** 2)) < 0.01
+
+
+def test_the_ensemble_turns_what_lies_beside_with_the_picture():
+    def brightened(images):
+        return images[..., :3] * images[..., 3:]
+
+    brightened.beside = np.random.default_rng(0).random((70, 50, 1), np.float32)
+    picture = np.random.default_rng(1).random((70, 50, 3), np.float32)
+    result = deblur_picture(brightened, picture, tile=32, overlap=8, ensemble=True)
+    np.testing.assert_allclose(result, picture * brightened.beside, atol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", [">u2", ">f4", ">f8", "f2"])
+def test_every_byte_order_and_width_keeps_its_type(dtype):
+    picture = skimage.data.astronaut()[:40, :50]
+    picture = (picture * 257.0 if dtype == ">u2" else picture / 255).astype(dtype)
+    result = deblur_picture(identity, picture[:, ::2], tile=16, overlap=4)
+    assert result.dtype == picture.dtype
+    np.testing.assert_allclose(result, picture[:, ::2], atol=1e-3)
 
 
 @pytest.mark.parametrize(

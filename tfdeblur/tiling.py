@@ -1,6 +1,7 @@
 """Pictures of any size through a function that takes tiles: where tiles lie, and how they blend into one another."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -110,7 +111,8 @@ def deblur_picture(
     deblur : callable
         Takes and returns float32 `(1, H, W, C)` in [0, 1]. If it has an attribute `multiple`, tiles begin and end at
         multiples of it, so that a strided network sees them in the same phase as the whole picture. If it has an
-        attribute `beside`, float32 `(H, W, D)`, it gets the part of it that belongs to a tile as further channels.
+        attribute `beside`, float32 `(H, W, D)`, it gets the part of it that belongs to a tile as further channels. If
+        it has a method `turned`, an ensemble calls that, as `averaged_over_turns` says.
     picture : ndarray of shape (H, W) or (H, W, C), uint8, uint16 or float in [0, 1]
         C is 1 or 3, or 2 or 4, whose last channel is an alpha channel that passes through untouched.
     tile : int
@@ -151,17 +153,48 @@ def deblur_picture(
     return out
 
 
+@dataclass(frozen=True)
+class Turn:
+    """One of the eight flips and quarter turns of an image or a kernel.
+
+    Parameters
+    ----------
+    quarters : int
+        Quarter turns, counter-clockwise.
+    mirrored : bool
+        Whether columns are reversed before.
+    """
+
+    quarters: int
+    mirrored: bool
+
+    def __call__(self, array: np.ndarray, axes: tuple[int, int] = (0, 1)) -> np.ndarray:
+        """Return an array turned in the plane of two axes, rows and columns."""
+        return np.rot90(np.flip(array, axes[1]) if self.mirrored else array, self.quarters, axes)
+
+    def back(self, array: np.ndarray, axes: tuple[int, int] = (0, 1)) -> np.ndarray:
+        """Undo the turn."""
+        array = np.rot90(array, -self.quarters, axes)
+        return np.flip(array, axes[1]) if self.mirrored else array
+
+
+TURNS = tuple(Turn(quarters, mirrored) for quarters in range(4) for mirrored in (False, True))
+
+
 def averaged_over_turns(deblur: Callable) -> Callable:
-    """Return a function that averages `deblur` over the eight flips and quarter turns of its input."""
+    """Return a function that averages `deblur` over the eight flips and quarter turns of its input.
+
+    If `deblur` has a method `turned`, it takes a `Turn` and returns the function for images turned so: one whose kernel
+    is turned, too.
+    """
+    functions = [deblur.turned(turn) if hasattr(deblur, "turned") else deblur for turn in TURNS]
 
     def ensemble(images: np.ndarray) -> np.ndarray:
         total = 0.0
-        for turns in range(4):
-            for step in (1, -1):
-                turned = np.rot90(images[:, :, ::step], turns, axes=(1, 2))
-                sharp = np.asarray(deblur(np.ascontiguousarray(turned)))
-                total = total + np.rot90(sharp, -turns, axes=(1, 2))[:, :, ::step]
-        return total / 8
+        for turn, function in zip(TURNS, functions, strict=True):
+            sharp = np.asarray(function(np.ascontiguousarray(turn(images, (1, 2)))))
+            total = total + turn.back(sharp, (1, 2))
+        return total / len(TURNS)
 
     return ensemble
 
@@ -232,7 +265,7 @@ def _check_picture(picture: np.ndarray) -> None:
         raise ValueError(f"found {found}; a picture is an array of shape (H, W) or (H, W, C) with at least one pixel")
     if picture.ndim == 3 and picture.shape[-1] > 4:
         raise ValueError(f"the picture has {picture.shape[-1]} channels in its last axis; 1 to 4 are expected")
-    if picture.dtype in (np.uint8, np.uint16):
+    if picture.dtype.newbyteorder("=") in (np.uint8, np.uint16):
         return
     if not np.issubdtype(picture.dtype, np.floating):
         raise ValueError(f"the picture is of type {picture.dtype}; uint8, uint16 or float in [0, 1] are expected")

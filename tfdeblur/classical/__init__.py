@@ -13,4 +13,7 @@ METHODS: dict[str, Callable] = {
     "tv": total_variation,
     "hyper-laplacian": hyper_laplacian,
 }
-"""Methods for known kernels, `(blur, kernel, **options) -> sharp`."""
+"""Methods for known kernels, `(blur, kernel, **options) -> sharp`.
+
+All take images as `planes.checked_images` does, and kernels as `planes.checked_kernels` does.
+"""

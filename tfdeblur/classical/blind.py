@@ -4,7 +4,14 @@ import numpy as np
 from scipy import fft
 
 from tfdeblur.classical.convolution import Convolution
-from tfdeblur.classical.planes import checked_kernels, from_waves, to_pictures, to_planes, to_waves
+from tfdeblur.classical.planes import (
+    checked_kernels,
+    from_waves,
+    not_negative,
+    to_pictures,
+    to_planes,
+    to_waves,
+)
 from tfdeblur.classical.richardson_lucy import SMALLEST, Weight, first_estimate, updated
 
 
@@ -20,7 +27,7 @@ def blind_richardson_lucy(
     Parameters
     ----------
     blur : numpy.ndarray
-        `(N, H, W, C)` in [0, 1], not negative.
+        `(N, H, W, C)` in [0, 1], not negative. Values down to -1e-5 are rounding and taken for 0.
     guess : numpy.ndarray
         `(h, w)` or `(N, h, w)`. The kernel is sought within these sides, and stays 0 where the guess is.
     iterations : int
@@ -42,10 +49,10 @@ def blind_richardson_lucy(
     ValueError
         The picture or the guess has negative values, the guess does not suit it, or there is no such boundary.
     """
-    kernels = checked_kernels(guess, blur)
-    planes = np.ascontiguousarray(to_planes(blur))
-    if min(planes.min(), kernels.min()) < 0:
-        raise ValueError("the picture or the guess has negative values; Richardson-Lucy takes values of at least 0")
+    planes = not_negative(np.ascontiguousarray(to_planes(blur)))
+    kernels = checked_kernels(guess, blur, trim=False)
+    if kernels.min() < 0:
+        raise ValueError(f"the guess goes down to {kernels.min():.3g}; Richardson-Lucy takes values of at least 0")
     kernels = np.broadcast_to(kernels, (len(blur), *kernels.shape[1:])).astype(planes.dtype)
     operator = Convolution(kernels, planes.shape[2:], boundary, planes.dtype)
     estimate = first_estimate(operator, planes)

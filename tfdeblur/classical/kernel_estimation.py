@@ -10,7 +10,7 @@ from scipy import fft, ndimage
 from skimage.transform import resize
 
 from tfdeblur.classical.least_squares import extend, periodic_size, squared_gradient
-from tfdeblur.classical.planes import adjoint_gradient, from_waves, gradient, to_waves, transfer
+from tfdeblur.classical.planes import adjoint_gradient, checked_images, from_waves, gradient, to_waves, transfer
 from tfdeblur.physics.colour import luma
 
 SMALLEST_SIZE = 5
@@ -53,12 +53,13 @@ def estimate_kernel(blur: np.ndarray, size: int) -> np.ndarray:
     Raises
     ------
     ValueError
-        The size is even, too small, or larger than the picture.
+        The size is even, too small, or larger than the image, or `checked_images` refuses the images.
     """
+    blur = checked_images(blur)
     if size < SMALLEST_SIZE or size % 2 == 0:
         raise ValueError(f"kernel size is {size}; it must be odd and at least {SMALLEST_SIZE}")
     if size > min(blur.shape[1:3]):
-        raise ValueError(f"kernel size is {size}, the picture {blur.shape[2]}x{blur.shape[1]}; it must not be larger")
+        raise ValueError(f"kernel size is {size}, the image {blur.shape[2]}x{blur.shape[1]}; it must not be larger")
     return np.stack([_of_one(grey, size) for grey in luma(np.asarray(blur, np.float32))[..., 0]])
 
 

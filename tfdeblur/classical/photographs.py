@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -47,10 +48,24 @@ def deblurrer(method: str, psf: str | Callable, noise: float | None = None, iter
     kernel_of = psf if callable(psf) else _kernel_of(psf)
 
     def of_photograph(pixels: np.ndarray) -> Callable:
-        deblur, psf_here = method_for(pixels), kernel_of(middle(pixels)[0])
-        return lambda pictures: np.clip(deblur(pictures, psf_here), 0, 1)
+        return _WithKernel(method_for(pixels), kernel_of(middle(pixels)[0]))
 
     return of_photograph
+
+
+@dataclass(frozen=True)
+class _WithKernel:
+    """Deblurs tiles with one kernel."""
+
+    deblur: Callable
+    kernel: np.ndarray
+
+    def __call__(self, images: np.ndarray) -> np.ndarray:
+        return np.clip(self.deblur(images, self.kernel), 0, 1)
+
+    def turned(self, turn: Callable[[np.ndarray], np.ndarray]) -> Callable:
+        """Return the function for images that are turned, as `tiling.averaged_over_turns` wants it."""
+        return _WithKernel(self.deblur, turn(self.kernel))
 
 
 def method_on(method: str, noise: float | None, iterations: int | None, least: float = 0.0) -> Callable:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tfdeblur.classical.convolution import Convolution, Place
-from tfdeblur.classical.planes import checked_kernels, to_pictures, to_planes
+from tfdeblur.classical.planes import checked_kernels, not_negative, to_pictures, to_planes
 
 SMALLEST = 1e-12
 """Below which a denominator is taken for this."""
@@ -38,7 +38,7 @@ def richardson_lucy(
     Parameters
     ----------
     blur : numpy.ndarray
-        `(N, H, W, C)` in [0, 1], not negative.
+        `(N, H, W, C)` in [0, 1], not negative. Values down to -1e-5 are rounding and taken for 0.
     kernel : numpy.ndarray
         `(h, w)`, or one for each picture, `(N, h, w)`.
     iterations : int
@@ -66,9 +66,7 @@ def richardson_lucy(
     ValueError
         The picture has negative values, the kernel does not suit it, or there is no such boundary.
     """
-    planes = np.ascontiguousarray(to_planes(blur))
-    if planes.min() < 0:
-        raise ValueError(f"the picture goes down to {planes.min():.3g}; Richardson-Lucy takes values of at least 0")
+    planes = not_negative(np.ascontiguousarray(to_planes(blur)))
     operator = Convolution(checked_kernels(kernel, blur), planes.shape[2:], boundary, planes.dtype)
     first = planes if start is None else np.broadcast_to(_started(planes, start), planes.shape)
     weight = Weight.of(operator, planes)
