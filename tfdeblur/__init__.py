@@ -22,7 +22,7 @@ def load(model: str, *, tile: int = 512, overlap: int | None = None, ensemble: b
     callable
         Takes an array of shape (H, W) or (H, W, C), uint8, uint16 or float in [0, 1], or a Pillow image, and returns
         the same kind with the same shape and type. C is 1 or 3, or 2 or 4, whose last channel is an alpha channel
-        that passes through untouched.
+        that passes through untouched: no hidden colour reaches a visible pixel, and pixels of alpha 0 stay as they are.
 
     Raises
     ------

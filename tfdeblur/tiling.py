@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tfdeblur.physics.transparency import has_hidden_colours, on_visible_colours
+
 OVERLAP = 96
 """Leaves out 36 pixels at a tile's edges, which is further than REDNet30 sees (30) and than ResNet16 and UNet16 see
 with any weight: whole pictures and tiled ones then differ by less than 1/255 (tests/test_inference.py)."""
@@ -114,7 +116,8 @@ def deblur_picture(
         attribute `beside`, float32 `(H, W, D)`, it gets the part of it that belongs to a tile as further channels. If
         it has a method `turned`, an ensemble calls that, as `averaged_over_turns` says.
     picture : ndarray of shape (H, W) or (H, W, C), uint8, uint16 or float in [0, 1]
-        C is 1 or 3, or 2 or 4, whose last channel is an alpha channel that passes through untouched.
+        C is 1 or 3, or 2 or 4, whose last channel is an alpha channel. It passes through untouched, `deblur` sees no
+        hidden colours (`physics.transparency`), and where alpha is 0 the pixels stay as they are.
     tile : int
         Side of the square tiles in pixels. A picture no larger than one tile is deblurred whole.
     overlap : int, optional
@@ -142,10 +145,14 @@ def deblur_picture(
     overlap = choose_overlap(tile, overlap)
     out = np.empty_like(picture) if out is None else out
     source, target = np.atleast_3d(picture), np.atleast_3d(out)
+    single = averaged_over_turns(deblur) if ensemble else deblur
     if source.shape[-1] in (2, 4):
         target[..., -1:] = source[..., -1:]
-        source, target = source[..., :-1], target[..., :-1]
-    single = averaged_over_turns(deblur) if ensemble else deblur
+        target = target[..., :-1]
+        if has_hidden_colours(source):
+            single = on_visible_colours(single, target.shape[-1])
+        else:
+            source = source[..., :-1]
     multiple = getattr(deblur, "multiple", 1)
     tile = max(round_up(tile, multiple), 2 * multiple)
     beside = getattr(deblur, "beside", None)

@@ -67,11 +67,17 @@ def noise_level(images: np.ndarray, floor: float = ROUNDING) -> np.ndarray:
     return np.array([noise_of_parts(image[None], floor) for image in np.asarray(images)])
 
 
-def noise_of_parts(parts: np.ndarray, floor: float = ROUNDING) -> float:
-    """Estimate the noise of one image, as `noise_level` does, from some parts of it, `(K, h, w, C)`."""
+def noise_of_parts(parts: np.ndarray, floor: float = ROUNDING, visible: np.ndarray | None = None) -> float:
+    """Estimate the noise of one image, as `noise_level` does, from some parts of it, `(K, h, w, C)`.
+
+    Blocks with pixels that are not `visible`, `(K, h, w)`, are left out.
+    """
     if min(parts.shape[1:3]) < BLOCK:
         return floor
     means, structure, detail, clipped = _blocks(parts)
+    if visible is not None:
+        shown = np.repeat(_windows(visible).all((-2, -1)), parts.shape[-1])
+        means, structure, detail, clipped = means[shown], structure[shown], detail[shown], clipped[shown]
     distance = np.minimum(means, 1 - means)
     seen = clipped <= MOST_CLIPPED
     if not seen.any():
@@ -92,14 +98,18 @@ def noise_of_parts(parts: np.ndarray, floor: float = ROUNDING) -> float:
 
 def _blocks(parts: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Return each block's mean, its power in low and in high frequencies, and the share of its pixels at 0 or 1."""
-    windows = np.lib.stride_tricks.sliding_window_view(parts, (BLOCK, BLOCK), axis=(1, 2))[:, ::STEP, ::STEP]
-    windows = windows.reshape(-1, BLOCK, BLOCK).astype(np.float64)
+    windows = _windows(parts).reshape(-1, BLOCK, BLOCK).astype(np.float64)
     basis = fft.dct(np.eye(BLOCK), axis=0, norm="ortho")
     power = np.square(basis @ windows @ basis.T)
     order = np.add.outer(np.arange(BLOCK), np.arange(BLOCK))
     clipped = ((windows <= 0) | (windows >= 1)).mean((1, 2))
     low, high = (order > 0) & (order <= LOW), order >= HIGH
     return windows.mean((1, 2)), power[:, low].mean(-1), power[:, high].mean(-1), clipped
+
+
+def _windows(parts: np.ndarray) -> np.ndarray:
+    """View `(K, h, w, ...)` as its blocks, `(K, rows, columns, ..., BLOCK, BLOCK)`."""
+    return np.lib.stride_tricks.sliding_window_view(parts, (BLOCK, BLOCK), axis=(1, 2))[:, ::STEP, ::STEP]
 
 
 def _smoothest(structure: np.ndarray, detail: np.ndarray) -> float:

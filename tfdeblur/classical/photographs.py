@@ -11,6 +11,7 @@ from tfdeblur.classical.kernel_estimation import estimate_kernel
 from tfdeblur.classical.noise_level import ROUNDING, noise_of_parts
 from tfdeblur.naming import look_up
 from tfdeblur.physics.kernels import parse_psf
+from tfdeblur.physics.transparency import has_hidden_colours, visibility, without_hidden_colours
 
 MIDDLE = 768
 """Pixels along an edge of the part in the middle of a photograph that the kernel is estimated from."""
@@ -78,7 +79,7 @@ def method_on(method: str, noise: float | None, iterations: int | None, least: f
     def of_photograph(pixels: np.ndarray) -> Callable:
         chosen = dict(options)
         if method != "rl" and noise is None:
-            chosen["noise"] = noise_of_parts(parts(pixels), max(ROUNDING, least))
+            chosen["noise"] = _noise(pixels, max(ROUNDING, least))
         return functools.partial(METHODS[method], **chosen)
 
     return of_photograph
@@ -106,29 +107,66 @@ def _kernel_of(psf: str) -> Callable[[np.ndarray], np.ndarray]:
 
 
 def middle(pixels: np.ndarray) -> np.ndarray:
-    """Return the middle of a photograph without alpha as float32 `(1, h, w, C)` in [0, 1]."""
-    top, left = ((side - min(side, MIDDLE)) // 2 for side in pixels.shape[:2])
-    return _unit(pixels, slice(top, top + MIDDLE), slice(left, left + MIDDLE))
+    """Return the middle of a photograph, or of what transparency shows of it, as float32 `(1, h, w, C)` in [0, 1].
 
-
-def parts(pixels: np.ndarray) -> np.ndarray:
-    """Return parts from everywhere in a photograph, without alpha, as float32 `(K, h, w, C)` in [0, 1].
-
-    A photograph of at most `MIDDLE` by `MIDDLE` pixels is one part. Its middle alone may be clipped altogether.
+    It has no alpha channel. Hidden colours are filled.
     """
-    if max(pixels.shape[:2]) <= MIDDLE:
-        return middle(pixels)
-    starts = []
-    for side in pixels.shape[:2]:
-        count = -(-min(side, MIDDLE) // PART)
-        starts.append(np.linspace(0, max(side - PART, 0), count).astype(int))
-    return np.concatenate(
-        [_unit(pixels, slice(top, top + PART), slice(left, left + PART)) for top in starts[0] for left in starts[1]]
-    )
+    part, _ = _part(pixels, *_middle(pixels))
+    return part[None]
 
 
-def _unit(pixels: np.ndarray, rows: slice, columns: slice) -> np.ndarray:
-    pixels = np.atleast_3d(pixels)
-    channels = {2: 1, 4: 3}.get(pixels.shape[-1], pixels.shape[-1])
-    scale = np.iinfo(pixels.dtype).max if np.issubdtype(pixels.dtype, np.integer) else 1
-    return (np.float32(pixels[rows, columns, :channels]) / np.float32(scale))[None]
+def parts(pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return parts from everywhere in a photograph where something is visible.
+
+    A photograph that shows at most `MIDDLE` by `MIDDLE` pixels is one part. Its middle alone may be clipped altogether.
+
+    Returns
+    -------
+    parts : numpy.ndarray
+        `(K, h, w, C)`, float32 in [0, 1], without alpha; hidden colours are filled.
+    visible : numpy.ndarray
+        `(K, h, w)`, bool: whether a pixel shows its own colour.
+    """
+    extent = _extent(pixels)
+    if max(stop - start for start, stop in extent) <= MIDDLE:
+        places = [_middle(pixels)]
+    else:
+        starts = []
+        for start, stop in extent:
+            count = -(-min(stop - start, MIDDLE) // PART)
+            starts.append(np.linspace(start, max(stop - PART, start), count).astype(int))
+        places = [(slice(top, top + PART), slice(left, left + PART)) for top in starts[0] for left in starts[1]]
+    found = [_part(pixels, rows, columns) for rows, columns in places]
+    return np.stack([part for part, _ in found]), np.stack([visible for _, visible in found])
+
+
+def _noise(pixels: np.ndarray, floor: float) -> float:
+    some, visible = parts(pixels)
+    return noise_of_parts(some, floor, visible)
+
+
+def _middle(pixels: np.ndarray) -> tuple[slice, slice]:
+    tops = [
+        int(np.clip((start + stop - MIDDLE) // 2, 0, max(side - MIDDLE, 0)))
+        for side, (start, stop) in zip(pixels.shape, _extent(pixels), strict=False)
+    ]
+    rows, columns = (slice(start, start + MIDDLE) for start in tops)
+    return rows, columns
+
+
+def _extent(pixels: np.ndarray) -> list[tuple[int, int]]:
+    """Return the rows and the columns, from first to last, in which a photograph shows anything; all if nothing."""
+    if pixels.ndim == 3 and has_hidden_colours(pixels) and (shown := pixels[..., -1] > 0).any():
+        places = [np.flatnonzero(shown.any(1 - axis)) for axis in (0, 1)]
+        return [(int(along[0]), int(along[-1]) + 1) for along in places]
+    return [(0, side) for side in pixels.shape[:2]]
+
+
+def _part(pixels: np.ndarray, rows: slice, columns: slice) -> tuple[np.ndarray, np.ndarray]:
+    """Return a part, `(h, w, C)`, float32 in [0, 1], without alpha, and which pixels show their own colour, `(h, w)`."""
+    part = np.atleast_3d(pixels[rows, columns])
+    scale = np.float32(np.iinfo(pixels.dtype).max if np.issubdtype(pixels.dtype, np.integer) else 1)
+    visible = np.ones(part.shape[:2], bool)
+    if has_hidden_colours(part):
+        visible = visibility(np.float32(part[..., -1]) / scale) == 1
+    return np.float32(without_hidden_colours(part)) / scale, visible

@@ -8,6 +8,7 @@ from scipy import ndimage
 from tfdeblur import storage
 from tfdeblur.estimation.estimators import Estimator
 from tfdeblur.physics.colour import luma
+from tfdeblur.physics.transparency import has_hidden_colours, without_hidden_colours
 
 STEP = 0.5
 """Difference in pixels of sigma that counts as an edge of a map."""
@@ -27,14 +28,15 @@ def sigma_map(estimator: Estimator, pixels: np.ndarray) -> tuple[np.ndarray, np.
     """Return the map of sigma of a photograph, and that of its deviation, `(H, W)`, float32, in pixels.
 
     Where all about a pixel is flat, to within one step of 8 bit, every blur would leave it so: there the deviation is
-    infinite, whatever the estimator says.
+    infinite, whatever the estimator says. So it is where a pixel is transparent.
 
     Parameters
     ----------
     estimator : callable
         From `load_estimator`.
     pixels : numpy.ndarray
-        `(H, W)` or `(H, W, C)`, uint8, uint16 or float in [0, 1]; an alpha channel is left out, colours become luma.
+        `(H, W)` or `(H, W, C)`, uint8, uint16 or float in [0, 1]; the last of 2 or 4 channels is alpha; colours that
+        it hides are not looked at. Colours become luma.
 
     Raises
     ------
@@ -43,7 +45,10 @@ def sigma_map(estimator: Estimator, pixels: np.ndarray) -> tuple[np.ndarray, np.
     """
     picture = grey(pixels)
     sigma, deviation = (np.ascontiguousarray(part) for part in np.moveaxis(estimator(picture), -1, 0))
-    return sigma, np.where(_is_flat(picture[..., 0]), np.float32(np.inf), deviation)
+    unseen = _is_flat(picture[..., 0])
+    if pixels.ndim == 3 and has_hidden_colours(pixels):
+        unseen |= pixels[..., -1] == 0
+    return sigma, np.where(unseen, np.float32(np.inf), deviation)
 
 
 def known(sigma: np.ndarray, deviation: np.ndarray) -> np.ndarray:
@@ -73,8 +78,7 @@ def grey(pixels: np.ndarray) -> np.ndarray:
     It is rounded to 8 bit, as are the pictures that networks learn from: where the finest detail drowns in the rounding
     is part of what they see. Colours' luma as it is seems 8 % more blurred to them.
     """
-    pixels = np.atleast_3d(pixels)
-    pixels = pixels[..., :-1] if pixels.shape[-1] in (2, 4) else pixels
+    pixels = without_hidden_colours(np.atleast_3d(pixels))
     scale = np.iinfo(pixels.dtype).max if np.issubdtype(pixels.dtype, np.integer) else 1
     picture = np.float32(pixels) / np.float32(scale)
     if not np.isfinite(picture).all():

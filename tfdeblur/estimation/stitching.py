@@ -11,6 +11,7 @@ from tfdeblur.estimation.sigma_map import cautious, is_map, read_map, sigma_map
 from tfdeblur.physics.blur import space_variant_blur
 from tfdeblur.physics.kernels import gaussian
 from tfdeblur.physics.sigma_maps import blend_weights, sigma_ladder
+from tfdeblur.physics.transparency import filled, has_hidden_colours
 
 SHARP = 0.4
 """Sigma in pixels up to which a pixel counts as sharp and is left as it is."""
@@ -91,9 +92,9 @@ def stitcher(method: str, where: str, noise: float | None = None, iterations: in
     method_for = method_on(method, noise, iterations, ROUGHNESS)
     if is_map(where):
         known = read_map(where)
-        return lambda pixels: _ByMap(method_for(pixels), _fitting(known, where, pixels))
+        return lambda pixels: _ByMap(method_for(pixels), _continued(_fitting(known, where, pixels), pixels))
     estimator = load_estimator(where)
-    return lambda pixels: _ByMap(method_for(pixels), cautious(*sigma_map(estimator, pixels))[..., None])
+    return lambda pixels: _ByMap(method_for(pixels), _continued(cautious(*sigma_map(estimator, pixels)), pixels))
 
 
 @dataclass(frozen=True)
@@ -113,4 +114,12 @@ def _fitting(known: np.ndarray, where: str, pixels: np.ndarray) -> np.ndarray:
         raise ValueError(
             f"the map {where} is {columns}x{rows}, the photograph {width}x{height}; it must be of the same size"
         )
-    return known[..., None]
+    return known
+
+
+def _continued(sigma: np.ndarray, pixels: np.ndarray) -> np.ndarray:
+    """Return a map `(H, W)` as `(H, W, 1)`, continued below the transparency of a photograph, as its colours are."""
+    sigma = sigma[..., None]
+    if not (pixels.ndim == 3 and has_hidden_colours(pixels)):
+        return sigma
+    return filled(sigma, np.float32(pixels[..., -1] > 0))

@@ -15,14 +15,13 @@ def panels(pixels: np.ndarray) -> list[tuple[str, Image.Image]]:
     Parameters
     ----------
     pixels : ndarray of shape (H, W, C), uint8 or uint16
-        An alpha channel is left out.
+        The last of 2 or 4 channels is alpha: what is transparent is shown on white.
 
     Returns
     -------
     list of (str, Image)
         What each shows, and an RGB image.
     """
-    pixels = pixels[..., :-1] if pixels.shape[-1] in (2, 4) else pixels
     height, width = pixels.shape[:2]
     factor = -(-max(height, width) // LARGEST)
     if factor == 1:
@@ -50,15 +49,25 @@ def sheet(before: list[tuple[str, Image.Image]], after: list[tuple[str, Image.Im
 def _reduced(pixels: np.ndarray, factor: int) -> np.ndarray:
     """Average squares of `factor` pixels, one row of them at a time; an incomplete one at the border is left out."""
     height, width = (max(size // factor, 1) for size in pixels.shape[:2])
-    reduced = np.empty((height, width, pixels.shape[-1]), pixels.dtype)
+    reduced = np.empty((height, width, pixels.shape[-1] - (pixels.shape[-1] in (2, 4))), pixels.dtype)
     for row in range(height):
-        band = pixels[row * factor : (row + 1) * factor, : width * factor]
+        band = _on_white(pixels[row * factor : (row + 1) * factor, : width * factor])
         split = min(factor, band.shape[1])
         reduced[row] = np.rint(band.reshape(len(band), width, split, -1).mean(axis=(0, 2)))
     return reduced
 
 
+def _on_white(pixels: np.ndarray) -> np.ndarray:
+    """Lay an image over white by its alpha, where it has one."""
+    if pixels.shape[-1] not in (2, 4):
+        return pixels
+    white = np.iinfo(pixels.dtype).max
+    alpha = pixels[..., -1:] / white
+    return np.rint(alpha * pixels[..., :-1] + (1 - alpha) * white).astype(pixels.dtype)
+
+
 def _rgb(pixels: np.ndarray) -> Image.Image:
+    pixels = _on_white(pixels)
     if pixels.dtype == np.uint16:
         pixels = ((pixels.astype(np.uint32) + 128) // 257).astype(np.uint8)
     return Image.fromarray(np.ascontiguousarray(np.broadcast_to(pixels, (*pixels.shape[:2], 3))))

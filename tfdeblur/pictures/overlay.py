@@ -4,6 +4,8 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from tfdeblur.physics.transparency import without_hidden_colours
+
 OPACITY = 0.6
 BAR, MARGIN, TEXT = 24, 12, 14
 """Pixels: width of the colour bar, distances, size of the numbers beside it."""
@@ -17,7 +19,7 @@ def overlay(pixels: np.ndarray, sigma: np.ndarray, known: np.ndarray, top: float
     Parameters
     ----------
     pixels : numpy.ndarray
-        `(H, W)` or `(H, W, C)`, uint8 or uint16; an alpha channel is left out.
+        `(H, W)` or `(H, W, C)`, uint8 or uint16; the last of 2 or 4 channels is alpha. What it hides is not shown.
     sigma : numpy.ndarray
         `(H, W)` in pixels.
     known : numpy.ndarray
@@ -30,9 +32,8 @@ def overlay(pixels: np.ndarray, sigma: np.ndarray, known: np.ndarray, top: float
     PIL.Image.Image
         RGB.
     """
-    pixels = np.atleast_3d(pixels)
-    channels = pixels.shape[-1] - (pixels.shape[-1] in (2, 4))
-    grey = pixels[..., :channels].mean(-1, keepdims=True) * (255 / np.iinfo(pixels.dtype).max)
+    pixels = without_hidden_colours(np.atleast_3d(pixels))
+    grey = pixels.mean(-1, keepdims=True) * (255 / np.iinfo(pixels.dtype).max)
     opacity = np.where(known, OPACITY, 0)[..., None]
     mixed = opacity * _coloured(sigma / top) + (1 - opacity) * grey
     height, width = sigma.shape
