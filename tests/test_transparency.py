@@ -7,6 +7,8 @@ from PIL import Image
 from scipy import ndimage
 
 import tfdeblur
+from tests.making import make, read
+from tests.making import pixels as decoded
 from tests.networks import says, strided
 from tests.picture_folders import save
 from tfdeblur.classical.photographs import deblurrer, middle
@@ -201,3 +203,61 @@ def test_a_kernel_drawn_on_transparency(tmp_path):
         drawn[kernel == 0, :3] = hidden
         save(tmp_path / "psf.png", drawn)
         np.testing.assert_allclose(parse_psf(str(tmp_path / "psf.png")), gaussian(1.5), atol=0.002)
+
+
+def test_records_hold_no_hidden_colours(tmp_path):
+    """Neither those made from one image nor those of pairs; what is visible is recorded as it is."""
+    for name, pixels in CUTOUTS.items():
+        save(tmp_path / name / "a.png", pixels)
+        save(tmp_path / name / "blur" / "a.png", pixels)
+        save(tmp_path / name / "sharp" / "a.png", cutout(NOISE if name == "noise" else 0, SHARP))
+    for source, options in [("images", ["--blur", "gaussian", "--sigma", "1", "1"]), ("pairs", [])]:
+        records = {}
+        for name in CUTOUTS:
+            out = tmp_path / f"{source}-{name}"
+            make(source, "--src", tmp_path / name, "--out", out, "--splits", "test=1", *options)
+            (record,) = [record for record in read(out)["test"] if "sharp/" not in record.name][:1]
+            records[name] = (record.blur, record.sharp)
+            sharp = SHARP if source == "pairs" else BLURRED
+            np.testing.assert_array_equal(decoded(record.sharp)[VISIBLE], sharp[VISIBLE])
+        assert len(set(records.values())) == 1
+
+
+def test_a_wholly_transparent_image_makes_no_record(tmp_path):
+    save(tmp_path / "src" / "clear.png", np.zeros((48, 64, 4), np.uint8))
+    with pytest.raises(ValueError, match="clear.png .*transparent everywhere.*--on-error skip"):
+        make("images", "--src", tmp_path / "src", "--out", tmp_path / "set")
+
+
+def test_an_unspecified_channel_is_no_transparency(tmp_path):
+    import tifffile
+
+    options = {"photometric": "rgb", "extrasamples": ["unspecified"]}
+    (tmp_path / "in").mkdir()
+    tifffile.imwrite(tmp_path / "in/other.tif", np.dstack([BLURRED, np.zeros_like(ALPHA)]), **options)
+    save(tmp_path / "in" / "opaque.tif", BLURRED)
+    arguments = ["--method", "rl", "--psf", "gaussian:2", "--out", str(tmp_path / "out")]
+    assert main([str(tmp_path / "in"), *arguments]) == 0
+    other, opaque = (tifffile.imread(tmp_path / "out" / name) for name in ("other.tif", "opaque.tif"))
+    np.testing.assert_array_equal(other[..., :3], opaque)
+    assert not other[..., 3].any()
+
+
+def test_associated_alpha_is_divided_out_and_put_back(tmp_path):
+    import tifffile
+
+    results = {}
+    (tmp_path / "in").mkdir()
+    for bits, white in ((8, 255), (16, 65535)):
+        pixels = np.float64(CUTOUTS["black"]) / 255
+        multiplied = np.dstack([pixels[..., :3] * pixels[..., 3:], pixels[..., 3]])
+        stored = np.rint(white * multiplied).astype(f"uint{bits}")
+        tifffile.imwrite(tmp_path / f"in/{bits}.tif", stored, photometric="rgb", extrasamples=["assocalpha"])
+    assert main([str(tmp_path / "in"), "--method", "rl", "--psf", "gaussian:2", "--out", str(tmp_path / "out")]) == 0
+    for bits, white in ((8, 255), (16, 65535)):
+        with tifffile.TiffFile(tmp_path / f"out/{bits}.tif") as file:
+            assert file.pages[0].extrasamples == (1,)
+            results[bits] = file.asarray() / white * 255
+        assert error(results[bits], EDGE) < error(BLURRED, EDGE)
+        assert not results[bits][HIDDEN].any()
+    np.testing.assert_allclose(results[8][VISIBLE], results[16][VISIBLE], atol=1.5)

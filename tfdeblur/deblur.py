@@ -136,7 +136,7 @@ def _deblur_file(deblur_of: Callable, job: Job, chosen: Arguments, bar: tqdm) ->
     from tfdeblur.pictures.comparison import panels, sheet
 
     photograph = photographs.read(job.source)
-    pixels = photograph.pixels
+    pixels = photograph.image
     before = panels(pixels) if chosen.compare else []
     deblur_picture(
         deblur_of(pixels),

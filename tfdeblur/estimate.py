@@ -79,7 +79,7 @@ def _estimate(estimator, job: Job, chosen: Arguments) -> str:
     for existing in (map_path, overlay_path):
         if os.path.exists(existing) and not chosen.overwrite:
             raise FileExistsError(f"{existing} exists (use --overwrite to replace it)")
-    pixels = photographs.read(job.source).pixels
+    pixels = photographs.read(job.source).image
     sigma, deviation = sigma_map(estimator, pixels)
     sigma = smoothed(sigma, chosen.smooth, chosen.keep_edges)
     seen = known(sigma, deviation)

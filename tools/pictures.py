@@ -6,6 +6,7 @@ import numpy as np
 from PIL import Image
 
 from tfdeblur import storage
+from tfdeblur.physics.transparency import without_hidden_colours
 from tfdeblur.pictures import formats, photographs
 from tfdeblur.pictures.arrays import eight_bits
 from tfdeblur.pictures.conversion import to_pillow
@@ -38,8 +39,8 @@ def decode(content: bytes, title: str, channels: int) -> tuple[np.ndarray, bool]
     title : str
         What error messages call it.
     channels : int
-        1 for grey, 3 for RGB: other pictures are converted. Records hold no alpha channel and 8 bits: 16 bits are
-        rounded to them.
+        1 for grey, 3 for RGB: other pictures are converted. Records hold no alpha channel, so colours that it hides are
+        replaced (`physics.transparency`), and 8 bits: 16 bits are rounded to them.
 
     Returns
     -------
@@ -51,14 +52,16 @@ def decode(content: bytes, title: str, channels: int) -> tuple[np.ndarray, bool]
     Raises
     ------
     ValueError
-        The file is empty, truncated, damaged, no picture, or one of a kind that is not read.
+        The file is empty, truncated, damaged, no picture, one of a kind that is not read, or wholly transparent.
     """
     try:
-        pixels = photographs.read(content, title).pixels
+        photograph = photographs.read(content, title)
+        if photograph.has_alpha and not photograph.pixels[..., -1].any():
+            raise ValueError("it is transparent everywhere, so nothing of it can be seen")
     except ValueError as error:
         raise ValueError(complaint(title, error)) from error
-    colours = pixels.shape[-1] - (pixels.shape[-1] in (2, 4))
-    picture = np.ascontiguousarray(eight_bits(pixels[..., :colours]))
+    picture = np.ascontiguousarray(eight_bits(without_hidden_colours(photograph.image)))
+    colours = picture.shape[-1]
     if channels != colours:
         picture = np.asarray(to_pillow(picture).convert("L" if channels == 1 else "RGB"))
     return picture.reshape(*picture.shape[:2], channels), colours == 1

@@ -41,3 +41,8 @@ class Photograph:
     def has_alpha(self) -> bool:
         """Whether the last channel is transparency."""
         return self.has_extra and self.extra != "unspecified"
+
+    @property
+    def image(self) -> np.ndarray:
+        """The pixels to work on, a view: the colours, with alpha but without an unspecified channel."""
+        return self.pixels[..., :-1] if self.has_extra and not self.has_alpha else self.pixels
