@@ -16,7 +16,6 @@ from tfdeblur.deblur import main
 from tfdeblur.estimation.estimators import load_estimator
 from tfdeblur.estimation.kernels import kernel_estimator
 from tfdeblur.estimation.sigma_map import known, read_map, sigma_map
-from tfdeblur.physics.kernels import gaussian, parse_psf
 from tfdeblur.physics.transparency import filled, visibility, without_hidden_colours
 from tfdeblur.tiling import deblur_picture
 
@@ -194,15 +193,6 @@ def test_sheets_show_what_is_transparent_on_white():
             for here, first in zip(shown[name], shown["black"], strict=True):
                 np.testing.assert_array_equal(here, first)
         assert (shown["black"][0][0, 0] == 255).all()
-
-
-def test_a_kernel_drawn_on_transparency(tmp_path):
-    kernel = np.uint8(255 * gaussian(1.5) / gaussian(1.5).max())
-    for hidden in (0, 255):
-        drawn = np.dstack([np.full((*kernel.shape, 3), 255, np.uint8), kernel])
-        drawn[kernel == 0, :3] = hidden
-        save(tmp_path / "psf.png", drawn)
-        np.testing.assert_allclose(parse_psf(str(tmp_path / "psf.png")), gaussian(1.5), atol=0.002)
 
 
 def test_records_hold_no_hidden_colours(tmp_path):

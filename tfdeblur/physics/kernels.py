@@ -286,6 +286,4 @@ def _picture(file: str) -> np.ndarray:
             alpha = image.mode in ("LA", "RGBA")
     except (OSError, SyntaxError, ValueError) as error:
         raise ValueError(f"{file} cannot be read as .npy, .npz or a picture ({error})") from error
-    if alpha:
-        return values[..., :-1].mean(-1) * (values[..., -1] / 255)
-    return values if values.ndim == 2 else values.mean(-1)
+    return values if values.ndim == 2 else values[..., : -1 if alpha else None].mean(-1)
