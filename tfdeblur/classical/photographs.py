@@ -163,7 +163,7 @@ def _extent(pixels: np.ndarray) -> list[tuple[int, int]]:
 
 
 def _part(pixels: np.ndarray, rows: slice, columns: slice) -> tuple[np.ndarray, np.ndarray]:
-    """Return a part, `(h, w, C)`, float32 in [0, 1], without alpha, and which pixels show their own colour, `(h, w)`."""
+    """Return a part, `(h, w, C)`, float32 in [0, 1], without alpha, and whether a pixel shows its colour, `(h, w)`."""
     part = np.atleast_3d(pixels[rows, columns])
     scale = np.float32(np.iinfo(pixels.dtype).max if np.issubdtype(pixels.dtype, np.integer) else 1)
     visible = np.ones(part.shape[:2], bool)
