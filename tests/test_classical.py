@@ -8,7 +8,7 @@ from skimage import restoration
 
 from tfdeblur.classical import METHODS
 from tfdeblur.classical.convolution import Convolution
-from tfdeblur.classical.least_squares import LeastSquares, extend
+from tfdeblur.classical.least_squares import extend
 from tfdeblur.classical.noise_level import ROUNDING, noise_level
 from tfdeblur.classical.planes import to_planes
 from tfdeblur.classical.richardson_lucy import richardson_lucy
@@ -150,18 +150,6 @@ def test_tikhonov_is_scikit_images(picture):
     theirs = restoration.wiener(grey, KERNEL, 1e-2, reg=np.ones((1, 1)), clip=False)
     inside = (slice(8, -8), slice(8, -8))
     np.testing.assert_allclose(ours[0, ..., 0][inside], theirs[inside], atol=1e-6)
-
-
-def test_unknown_border_is_solved_as_dense_algebra_solves_it():
-    random = np.random.default_rng(0)
-    blur, kernel = random.random((1, 7, 9, 1)), np.outer([0.2, 0.5, 0.3], [0.6, 0.3, 0.1])
-    problem = LeastSquares(blur, kernel, "unknown")
-    count = problem.size[0] * problem.size[1]
-    identity = np.eye(count).reshape(1, count, *problem.size)
-    seen = problem.planes(problem.spectrum * problem.waves(identity))[0, :, :7, :9].reshape(count, -1).T
-    expected = np.linalg.solve(seen.T @ seen + 0.01 * np.eye(count), seen.T @ blur.ravel())
-    found = problem.planes(problem.solve(np.array(0.01), steps=60))
-    np.testing.assert_allclose(found.ravel(), expected, atol=1e-6)
 
 
 def test_extension_goes_on_smoothly(picture):

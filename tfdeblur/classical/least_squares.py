@@ -6,21 +6,19 @@ import numpy as np
 from scipy import fft
 
 from tfdeblur.classical.planes import checked_kernels, from_waves, to_pictures, to_planes, to_waves, transfer
-from tfdeblur.classical.transforms import filtered
+from tfdeblur.classical.transforms import filtered, whole_spectra
+from tfdeblur.classical.unknown_border import MISFITS, TINY, TOLERANCE, UnknownBorder
 from tfdeblur.physics.boundaries import indices
 
 BOUNDARIES = ("unknown", "extended", "circular")
 
-TINY = 1e-30
-"""Below which a squared length is taken for this."""
-
 
 class LeastSquares:
-    """Solver of `min |k * x - b|^2 + <x, cost x> - 2 <x, pull>`, where `cost` is a filter and `pull` a spectrum.
+    """The problem `min |k * x - b|^2 + <x, cost x> - 2 <x, pull>`, where `cost` is a filter and `pull` a spectrum.
 
-    For a picture that repeats, one division solves it. Where the boundary is unknown, the difference counts inside the
-    picture alone, and what lies around it is estimated too: by conjugate gradients, which the division preconditions
-    (Almeida & Figueiredo 2013 state the problem). Spectra are those of `rfft2`, over planes `(N, C, *, *)`.
+    For an image that repeats, one division of spectra solves it. Where the boundary is unknown, the difference counts
+    inside the image alone, and the latent image around it is estimated too (Almeida & Figueiredo 2013 state the
+    problem); this is done in float64. Spectra are those of `rfft2`, over planes `(N, C, *, *)`.
 
     Parameters
     ----------
@@ -29,12 +27,23 @@ class LeastSquares:
     kernel : numpy.ndarray
         `(h, w)` or `(N, h, w)`.
     boundary : {"unknown", "extended", "circular"}
-        Beyond the border lies something that is estimated too; the picture's mirror; or the picture again.
+        Beyond the border lies something that is estimated too; the image's mirror; or the image again.
+
+    Attributes
+    ----------
+    picture, size : tuple of int
+        Height and width of the image, and of the planes, in whose upper left the image lies.
+    unknown : bool
+        Whether blurred values around the image are unknown; they are not where the kernel is a single pixel.
+    around : numpy.ndarray
+        Estimate of these values, planes `(N, C, *, *)` among zeros.
+    tolerance : float
+        How exactly they are solved for, as `UnknownBorder` says.
 
     Raises
     ------
     ValueError
-        The kernel does not suit the pictures, or there is no such boundary.
+        The kernel does not suit the images, or there is no such boundary.
     """
 
     def __init__(self, blur: np.ndarray, kernel: np.ndarray, boundary: str):
@@ -42,29 +51,31 @@ class LeastSquares:
             raise ValueError(f"there is no boundary {boundary!r}; there are {', '.join(BOUNDARIES)}")
         kernels = checked_kernels(kernel, blur)
         planes = to_planes(blur)
-        self.picture, self.unknown = planes.shape[2:], boundary == "unknown"
-        self.blur = planes
+        self.kind, self.tolerance = planes.dtype, TOLERANCE[planes.dtype]
+        self.picture = planes.shape[2:]
         reach = (0, 0) if boundary == "circular" else tuple(side - 1 for side in kernels.shape[1:])
         self.size = periodic_size(self.picture, reach)
-        self.spectrum = transfer(kernels, self.size, planes.dtype)
+        self.unknown = boundary == "unknown" and self.size != self.picture
+        self.blur = planes.astype(np.float64) if self.unknown else planes
+        self.spectrum = transfer(kernels, self.size, self.blur.dtype)
         self.power = np.square(self.spectrum.real) + np.square(self.spectrum.imag)
+        self.around = self.outside(self.extended) if self.unknown else np.zeros((), self.kind)
 
     @functools.cached_property
-    def around(self) -> np.ndarray:
-        """The blurred planes and what goes on around them."""
+    def extended(self) -> np.ndarray:
+        """The blurred planes and a smooth continuation around them."""
         extended = np.empty((*self.blur.shape[:2], *self.size), self.blur.dtype)
         extend(self.blur, extended)
         return extended
 
     @functools.cached_property
-    def extended(self) -> np.ndarray:
-        """Spectrum of the adjoint of what is known, and of what may lie around it."""
-        return np.conj(self.spectrum) * self.waves(self.around)
-
-    @functools.cached_property
-    def inside(self) -> np.ndarray:
-        """Spectrum of the adjoint of what is known, among zeros."""
-        return np.conj(self.spectrum) * self.waves(self._masked(self.around))
+    def known(self) -> np.ndarray:
+        """Spectrum of the adjoint of the known blurred values."""
+        known = self.extended
+        if self.unknown:
+            known = np.zeros_like(known)
+            known[..., : self.picture[0], : self.picture[1]] = self.blur
+        return np.conj(self.spectrum) * self.waves(known)
 
     def waves(self, planes: np.ndarray) -> np.ndarray:
         """Return the spectrum of planes."""
@@ -74,78 +85,58 @@ class LeastSquares:
         """Return the planes of a spectrum."""
         return from_waves(waves, self.size[1])
 
+    def outside(self, planes: np.ndarray) -> np.ndarray:
+        """Return planes with zeros where the blurred values are known."""
+        outside = planes.copy()
+        outside[..., : self.picture[0], : self.picture[1]] = 0
+        return outside
+
     def pictures(self, waves: np.ndarray) -> np.ndarray:
-        """Return the pictures of a spectrum, `(N, H, W, C)`, and use it up."""
+        """Return the images of a spectrum, `(N, H, W, C)`, and use it up."""
         planes = from_waves(waves, self.size[1], slice(self.picture[0]), spent=True)
-        return to_pictures(planes[..., : self.picture[1]])
+        return to_pictures(planes[..., : self.picture[1]].astype(self.kind, copy=False))
 
     def solution(self, cost) -> np.ndarray:
-        """Return the pictures of the solution, `(N, H, W, C)`, where nothing pulls."""
+        """Return the images of the solution, `(N, H, W, C)`, without a pull."""
         if self.unknown:
-            return self.pictures(self.solve(cost))
-        return filtered(self.blur, np.conj(self.spectrum) * (1 / self._whole(cost)), self.size, extend)
+            return self.pictures(self.under(cost).solve())
+        gains = np.conj(self.spectrum) * (1 / self.denominator(cost))
+        return to_pictures(filtered(self.blur, whole_spectra(gains, self.size[1]), extend))
 
-    def solve(
-        self, cost, pull: np.ndarray | None = None, start: np.ndarray | None = None, steps: int = 12
-    ) -> np.ndarray:
-        """Return the spectrum of the solution.
-
-        Parameters
-        ----------
-        cost : numpy.ndarray
-            The filter, not negative.
-        pull : numpy.ndarray, optional
-            Spectrum towards which the solution is drawn.
-        start : numpy.ndarray, optional
-            First estimate; by default the solution for a picture that goes on as its mirror.
-        steps : int
-            Of conjugate gradients, where the boundary is unknown.
+    def denominator(self, cost) -> np.ndarray:
+        """Return `|K|^2 + cost`.
 
         Raises
         ------
         ValueError
             The kernel takes out frequencies for which there is no cost either.
         """
-        whole = self._whole(cost)
-        if start is None or not self.unknown:
-            start = (self.extended if pull is None else self.extended + pull) * (1 / whole)
-        if not self.unknown:
-            return start
-        estimate = start
-        rest = (self.inside if pull is None else self.inside + pull) - self._apply(estimate, cost)
-        ready = rest / whole
-        direction, size = ready, self._dot(rest, ready)
-        for _ in range(steps):
-            image = self._apply(direction, cost)
-            length = size / np.maximum(self._dot(direction, image), TINY)
-            estimate = estimate + length * direction
-            rest = rest - length * image
-            ready = rest / whole
-            before, size = size, self._dot(rest, ready)
-            direction = ready + size / np.maximum(before, TINY) * direction
-        return estimate
-
-    def _whole(self, cost) -> np.ndarray:
         whole = self.power + cost
         if whole.min() < (16 * np.finfo(whole.dtype).eps) ** 2:
             raise ValueError("the kernel takes out some frequencies altogether; it needs noise or a weight above 0")
         return whole
 
-    def _apply(self, waves: np.ndarray, cost) -> np.ndarray:
-        """Blur, leave out what is not in the picture, blur back; and add the cost."""
-        seen = self.waves(self._masked(self.planes(self.spectrum * waves)))
-        return np.conj(self.spectrum) * seen + cost * waves
+    def misfit(self, blurred: np.ndarray) -> np.ndarray:
+        """Return the mean squared difference of blurred planes from the image, times the number of unknowns."""
+        (height, width), count = self.picture, self.size[0] * self.size[1]
+        power = np.square(self.blur).mean((-2, -1), keepdims=True) + TINY
+        difference = np.square(blurred[..., :height, :width] - self.blur).mean((-2, -1), keepdims=True)
+        return (count - height * width) * np.clip(difference, MISFITS[0] ** 2 * power, MISFITS[1] ** 2 * power)
 
-    def _masked(self, planes: np.ndarray) -> np.ndarray:
-        masked = np.zeros_like(planes)
-        inside = (..., slice(self.picture[0]), slice(self.picture[1]))
-        masked[inside] = planes[inside]
-        return masked
+    def under(self, cost) -> "Division | UnknownBorder":
+        """Return the solver for a cost, `(N or 1, 1, *, *)`."""
+        return UnknownBorder(self, cost) if self.unknown else Division(self, cost)
 
-    def _dot(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
-        """Return the inner product of each plane, up to a factor."""
-        counts = both_halves(self.size[1], self.power.dtype)
-        return ((a.real * b.real + a.imag * b.imag) * counts).sum((-2, -1), keepdims=True)
+
+class Division:
+    """The solver of `LeastSquares` where all blurred values are known."""
+
+    def __init__(self, problem: LeastSquares, cost):
+        self.problem, self.inverse = problem, 1 / problem.denominator(cost)
+
+    def solve(self, pull: np.ndarray | float = 0, *, steps: int | None = None) -> np.ndarray:
+        """Return the spectrum of the solution, which takes no steps."""
+        return self.inverse * (self.problem.known + pull)
 
 
 def periodic_size(size: tuple[int, int], reach: tuple[int, int]) -> tuple[int, int]:

@@ -18,6 +18,9 @@ PENALTIES = tuple(2 ** (1.5 * step) for step in range(2, 12))
 INNER = 2
 """The half-quadratic penalty's values, over the weight, and how often each is used."""
 
+STEPS = 3
+"""Of conjugate gradients for what lies beyond the border, in each iteration but the last."""
+
 LARGEST, ENTRIES = 2.0, 20001
 """Largest gradient in the table and its entries: a step of 1e-4."""
 
@@ -62,19 +65,20 @@ def total_variation(
         The kernel does not suit the pictures, or there is no such boundary.
     """
     problem = LeastSquares(blur, kernel, boundary)
-    weight = _weights(blur, noise, weight, TV_WEIGHT)
+    weight = _weights(problem, blur, noise, weight, TV_WEIGHT)
     penalty = PENALTY * weight
-    cost = penalty * squared_gradient(problem.size, weight.dtype)
-    waves = problem.solve(cost)
+    solver = problem.under(penalty * squared_gradient(problem.size, weight.dtype))
+    waves, pull = solver.solve(), 0
     bregman = [0.0, 0.0]
     for _ in range(iterations):
         aim = [d + b for d, b in zip(gradient(problem.planes(waves)), bregman, strict=True)]
         norm = np.sqrt(aim[0] ** 2 + aim[1] ** 2)
         kept = np.maximum(1 - 1 / (PENALTY * np.maximum(norm, 1e-12)), 0)
         bregman = [d * (1 - kept) for d in aim]
-        pull = [d * kept - b for d, b in zip(aim, bregman, strict=True)]
-        waves = problem.solve(cost, penalty * problem.waves(adjoint_gradient(pull)), waves, steps=1)
-    return problem.pictures(waves)
+        target = [d * kept - b for d, b in zip(aim, bregman, strict=True)]
+        pull = penalty * problem.waves(adjoint_gradient(target))
+        waves = solver.solve(pull, steps=STEPS)
+    return problem.pictures(solver.solve(pull))
 
 
 def hyper_laplacian(
@@ -119,15 +123,17 @@ def hyper_laplacian(
     if not 0 < exponent <= 1:
         raise ValueError(f"exponent is {exponent}; it must be above 0 and at most 1")
     problem = LeastSquares(blur, kernel, boundary)
-    weight = _weights(blur, noise, weight, HYPER_LAPLACIAN_WEIGHT)
+    weight = _weights(problem, blur, noise, weight, HYPER_LAPLACIAN_WEIGHT)
     gradient_cost = squared_gradient(problem.size, weight.dtype)
-    waves = problem.solve(weight * PENALTIES[0] * gradient_cost)
+    waves = None
     for penalty in PENALTIES:
-        shrink = shrinkage(exponent, penalty)
+        solver, shrink = problem.under(weight * penalty * gradient_cost), shrinkage(exponent, penalty)
+        waves = solver.solve() if waves is None else waves
         for _ in range(INNER):
             pull = problem.waves(adjoint_gradient([shrink(d) for d in gradient(problem.planes(waves))]))
-            waves = problem.solve(weight * penalty * gradient_cost, weight * penalty * pull, waves, steps=1)
-    return problem.pictures(waves)
+            pull *= weight * penalty
+            waves = solver.solve(pull, steps=STEPS)
+    return problem.pictures(solver.solve(pull))
 
 
 def shrinkage(exponent: float, penalty: float) -> Callable[[np.ndarray], np.ndarray]:
@@ -157,9 +163,9 @@ def shrinkage(exponent: float, penalty: float) -> Callable[[np.ndarray], np.ndar
     return shrink
 
 
-def _weights(blur: np.ndarray, noise, weight, over_variance: float) -> np.ndarray:
-    """Return the weight of the prior of each picture, `(N, 1, 1, 1)`, from the noise where it is not given."""
-    weight = over_variance * noise_variance(blur, noise) if weight is None else weight
+def _weights(problem: LeastSquares, blur: np.ndarray, noise, weight, over_variance: float) -> np.ndarray:
+    """Return the weight of the prior of each image, `(N, 1, 1, 1)`, from the noise where it is not given."""
+    weight = over_variance * noise_variance(blur, noise, problem) if weight is None else weight
     weight = per_picture(weight, blur, "weight")
     if not weight.all():
         raise ValueError("noise or weight is 0; it must be above 0")

@@ -32,42 +32,56 @@ def _components(block: np.ndarray) -> np.ndarray:
     return block.view(block.real.dtype).reshape(*block.shape, 2)
 
 
-def filtered(planes: np.ndarray, gains: np.ndarray, size: tuple[int, int], extend: Callable) -> np.ndarray:
+def filtered(planes: np.ndarray, spectra: np.ndarray, extend: Callable | None = None) -> np.ndarray:
     """Multiply the spectra of planes by the transfer functions of real filters.
 
     Parameters
     ----------
     planes : numpy.ndarray
         `(N, C, H, W)`.
-    gains : numpy.ndarray
-        For each picture, as `rfft2` orders frequencies: `(N or 1, 1, rows, columns // 2 + 1)`.
-    size : tuple of int
-        Rows and columns of the spectra.
-    extend : callable
-        Fills the array of this size that is its second argument with a plane and what goes on around it.
+    spectra : numpy.ndarray
+        For each image or for all, from `whole_spectra`: `(N or 1, rows, columns)`.
+    extend : callable, optional
+        Takes a plane and an array of so many rows and columns, and fills it with the plane and what goes on around it.
+        By default planes are of this size.
 
     Returns
     -------
     numpy.ndarray
-        `(N, H, W, C)`.
+        `(N, C, H, W)`.
     """
     count, channels, height, width = planes.shape
-    result = np.empty((count, height, width, channels), planes.dtype)
-    whole = [whole_spectrum(gain, size[1]) for gain in gains[:, 0]]
+    result = np.empty_like(planes)
 
     def of_some(places: Sequence[tuple[int, int]]) -> None:
-        block = kept("block", size, whole[0].dtype)
+        block = kept("block", spectra.shape[1:], np.result_type(spectra.dtype, np.complex64))
         block.imag[...] = 0
         for part, place in zip((block.real, block.imag), places, strict=False):
-            extend(planes[place], part)
+            if extend is None:
+                part[...] = planes[place]
+            else:
+                extend(planes[place], part)
         transform(block)
-        block *= whole[places[0][0] if len(whole) > 1 else 0]
+        block *= spectra[places[0][0] if len(spectra) > 1 else 0]
         transform_back(block)
-        for part, (picture, channel) in zip((block.real, block.imag), places, strict=False):
-            result[picture, ..., channel] = part[:height, :width]
+        for part, place in zip((block.real, block.imag), places, strict=False):
+            result[place] = part[:height, :width]
 
     in_threads(of_some, [pair for n in range(count) for pair in pairs([(n, c) for c in range(channels)])])
     return result
+
+
+def whole_spectra(gains: np.ndarray, width: int) -> np.ndarray:
+    """Return all columns of transfer functions of real filters, `(N, rows, width)`, from those of `rfft2`.
+
+    Parameters
+    ----------
+    gains : numpy.ndarray
+        `(N, 1, rows, width // 2 + 1)`, real or complex.
+    width : int
+        Columns of the planes.
+    """
+    return np.stack([whole_spectrum(gain, width) for gain in gains[:, 0]])
 
 
 def whole_spectrum(half: np.ndarray, width: int) -> np.ndarray:

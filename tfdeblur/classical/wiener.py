@@ -11,6 +11,10 @@ from tfdeblur.classical.noise_level import noise_level
 TYPICAL_VARIANCE = {"gradient": 0.06**2, "identity": 0.25**2}
 """Of a photograph's differences between neighbours, and of its pixels."""
 
+LEAST_NOISE = 1e-4
+"""Least noise where the border is unknown, a tenth of 8 bit's rounding: without noise, nothing determines what lies
+beyond the border."""
+
 SMALLEST_VARIANCE = 1e-8
 """Of a picture, so that flat ones are divided by something."""
 
@@ -31,10 +35,11 @@ def wiener(
     kernel : numpy.ndarray
         `(h, w)`, or one for each picture, `(N, h, w)`.
     noise : float or numpy.ndarray, optional
-        Standard deviation, for all or for each picture; estimated by default, at least that of 8 bit.
+        Standard deviation, for all or for each picture; estimated by default, at least that of 8 bit. With an unknown
+        border it is taken to be at least `LEAST_NOISE`.
     boundary : {"unknown", "extended", "circular"}
         Beyond the border lies something that is estimated too; the picture's mirror; or the picture again. The latter
-        two take one division of spectra, a tenth of the time.
+        two take one division of spectra, a fraction of the time.
 
     Returns
     -------
@@ -47,7 +52,7 @@ def wiener(
         The kernel does not suit the pictures, noise is negative, or there is no such boundary.
     """
     problem = LeastSquares(blur, kernel, boundary)
-    variance = noise_variance(blur, noise)
+    variance = noise_variance(blur, noise, problem)
     kind, size = problem.power.dtype, problem.size
     frequency = np.sqrt(_squared_frequency(size, kind) + 1 / max(size) ** 2)
     prior = 1 / (frequency**2 * np.sqrt(frequency))
@@ -102,15 +107,19 @@ def tikhonov(
     problem = LeastSquares(blur, kernel, boundary)
     kind = problem.power.dtype
     if weight is None:
-        weight = noise_variance(blur, noise) / TYPICAL_VARIANCE[penalty]
+        weight = noise_variance(blur, noise, problem) / TYPICAL_VARIANCE[penalty]
     weight = per_picture(weight, blur, "weight")
     cost = squared_gradient(problem.size, kind) if penalty == "gradient" else np.ones((), kind)
     return problem.solution(weight * cost)
 
 
-def noise_variance(blur: np.ndarray, noise: float | np.ndarray | None = None) -> np.ndarray:
-    """Return the variance of the noise of each picture, `(N, 1, 1, 1)`, estimated where it is not given."""
-    return per_picture(noise_level(blur) if noise is None else noise, blur, "noise") ** 2
+def noise_variance(blur: np.ndarray, noise: float | np.ndarray | None, problem: LeastSquares) -> np.ndarray:
+    """Return the variance of the noise of each image, `(N, 1, 1, 1)`, estimated where it is not given.
+
+    It is at least that of `LEAST_NOISE` where the problem's border is unknown.
+    """
+    level = per_picture(noise_level(blur) if noise is None else noise, blur, "noise")
+    return np.maximum(level, LEAST_NOISE if problem.unknown else 0) ** 2
 
 
 def per_picture(value, blur: np.ndarray, name: str) -> np.ndarray:
