@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 
 from tests.record_folders import pair, photograph, write_folder
+from tfdeblur import locking
 from tfdeblur.data import pipeline, reading, records
 from tfdeblur.devices import __main__ as self_test
 from tfdeblur.devices.on_tensorflow import OnTensorFlow
@@ -300,6 +301,17 @@ def test_a_lost_host_ends_the_others_and_all_go_on(killed, environment, data, tm
             assert all("goes on after step" in each and "run the same command again" in each for each in said)
     assert json.loads((tmp_path / "run.json").read_text())["global_batch"] == 8
     assert json.loads((tmp_path / "run.json").read_text())["step"] == step
+
+
+@pytest.mark.slow
+def test_hosts_end_where_another_run_holds_their_folder(data, tmp_path):
+    with locking.lock(str(tmp_path)):
+        hosts = start_hosts(2, *TRAIN, "--data", data, "--batch", "4", "--workdir", tmp_path, "--steps", "8")
+        said = finish(*hosts, timeout=120)
+    assert [host.returncode for host in hosts] == [1, 1], said
+    assert "Traceback" not in "".join(said) and list(tmp_path.iterdir()) == []
+    assert re.search(r"error: .* is in use by another run \(process .*\); wait .* choose another --workdir", said[0])
+    assert "error: another host was lost" in said[1]
 
 
 def test_what_is_found_is_said_and_tested(data, capsys):

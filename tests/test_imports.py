@@ -15,6 +15,7 @@ LAYERS = [
         "storage",
         "locking",
         "ranges",
+        "numpy_files",
         "keras_files",
         "commandline",
         "provenance",

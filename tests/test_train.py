@@ -3,10 +3,9 @@
 import dataclasses
 import json
 import os
-import signal
+import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import keras
@@ -39,7 +38,7 @@ def data(tmp_path_factory):
 
 
 def command(data, workdir, *options):
-    return ["sample", "--data", data, "--workdir", str(workdir), *SMALL, *options]
+    return ["sample", "--data", str(data), "--workdir", str(workdir), *SMALL, *options]
 
 
 def weights_of(workdir, name="last"):
@@ -76,42 +75,6 @@ def test_a_run_leaves_all_that_its_folder_promises(data, tmp_path, capsys):
         14,
         3,
     )
-
-
-@pytest.mark.parametrize(
-    "kind", [[], pytest.param(ADVERSARIAL, marks=pytest.mark.slow)], ids=["supervised", "adversarial"]
-)
-def test_killed_at_any_moment_and_resumed_is_never_killed(kind, data, tmp_path):
-    """SIGKILL mid-way, the same command again: the same weights, bit for bit, and one row of log a period."""
-    options = ["--steps", "40", "--validate-every", "16", "--checkpoint-every", "5", "--ema", "0.9", *kind]
-    train.main(command(data, tmp_path / "whole", *options))
-    arguments = [sys.executable, "-m", "tfdeblur.train", *command(data, tmp_path / "killed", *options)]
-    process = subprocess.Popen(arguments, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    checkpoints = tmp_path / "killed" / "checkpoints"
-    deadline = time.monotonic() + 120
-    while not list(checkpoints.glob("step-*.weights.h5")) and time.monotonic() < deadline and process.poll() is None:
-        time.sleep(0.01)
-    process.send_signal(signal.SIGKILL)
-    assert process.wait() == -signal.SIGKILL
-    assert not (tmp_path / "killed" / "last.keras").exists()
-    train.main(command(data, tmp_path / "killed", *options))
-    for name in ("last", "best"):
-        assert_same_weights(weights_of(tmp_path / "whole", name), weights_of(tmp_path / "killed", name))
-    assert [row["step"] for row in run_folder.read_log(str(tmp_path / "killed"))] == ["16", "32", "40"]
-
-
-def test_sigterm_saves_and_the_same_command_goes_on(data, tmp_path):
-    options = ["--steps", "100000", "--validate-every", "100000", "--checkpoint-every", "100000"]
-    arguments = [sys.executable, "-m", "tfdeblur.train", *command(data, tmp_path, *options)]
-    process = subprocess.Popen(arguments, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    process.stdout.readline()  # training begins
-    time.sleep(4)
-    process.send_signal(signal.SIGTERM)
-    _, errors = process.communicate(timeout=60)
-    assert process.returncode == 130 and "run the same command again to go on" in errors
-    step = int(next((tmp_path / "checkpoints").glob("*.h5")).name[5:13])
-    train.main(command(data, tmp_path, "--steps", str(step + 2)))
-    assert json.loads((tmp_path / "run.json").read_text())["step"] == step + 2
 
 
 @pytest.mark.parametrize("option", [["--steps-per-execution", "4"], ["--xla"]], ids=["several", "xla"])
@@ -179,6 +142,17 @@ def test_numbers_without_a_meaning(option, value, data, tmp_path):
     with pytest.raises(ValueError, match=f"--{option} is {value}; "):
         train.main(command(data, tmp_path, f"--{option}", str(value)))
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("split", ["train", "val"])
+def test_a_damaged_shard_is_named(split, data, tmp_path):
+    shutil.copytree(data, tmp_path / "set")
+    (shard,) = (tmp_path / "set").glob(f"*-{split}-*.tfrecord")
+    content = bytearray(shard.read_bytes())
+    content[len(content) // 3] ^= 1
+    shard.write_bytes(content)
+    with pytest.raises(ValueError, match=rf"^the shard {shard} is damaged \(corrupted record at \d+\); [^\n]*$"):
+        train.main(command(tmp_path / "set", tmp_path / "run", "--steps", "2"))
 
 
 def test_without_validation_split_the_best_is_that_of_training(tmp_path, capsys):

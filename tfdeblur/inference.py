@@ -1,21 +1,25 @@
 """Trained networks as plain functions on pictures of any size."""
 
 import json
-import zipfile
+import os
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import keras
 import numpy as np
+from google.protobuf.message import DecodeError
 
-from tfdeblur import storage
+from tfdeblur import keras_files, storage
+from tfdeblur.keras_files import MODEL_KINDS
 from tfdeblur.models.spectra import LogSpectra
 from tfdeblur.physics.colour import luma
 from tfdeblur.tiling import deblur_picture, reflected, round_up
 
 __all__ = ["Deblur", "as_float32", "compiled", "deblur_picture", "load_deblur", "load_network", "size_multiple"]
 HALF_TYPES = ["mixed_bfloat16", "mixed_float16", "bfloat16", "float16"]
-MODEL_KINDS = "a run folder, a .keras file or an exported SavedModel folder"
+FILE_OPERATIONS = {"ReadFile", "WriteFile", "MatchingFiles", "PyFunc", "PyFuncStateless", "EagerPyFunc"}
+"""What no SavedModel of a network needs: operations that open files by name, or call Python."""
 
 
 @dataclass(frozen=True)
@@ -68,12 +72,12 @@ class Deblur:
         return np.asarray(self.predict(images))[:, :height, :width]
 
 
-def load_deblur(model: str) -> Deblur:
+def load_deblur(model: str | os.PathLike) -> Deblur:
     """Load a model as a function on batches of pictures.
 
     Parameters
     ----------
-    model : str
+    model : str or path
         A run folder (its `best.keras`), a `.keras` file, or a folder made by `python -m tfdeblur.export`.
 
     Raises
@@ -81,15 +85,16 @@ def load_deblur(model: str) -> Deblur:
     FileNotFoundError
         There is no such file, or the run has saved no model yet.
     ValueError
-        It is not a model, or one that does not return pictures of the size it takes.
+        It is not a model, or damaged, or holds code, or does not return pictures of the size it takes.
     """
+    model = os.fspath(model)
     if storage.exists(storage.join(model, "saved_model.pb")):
         return _load_saved_model(model)
     network = as_float32(load_network(model))
     return Deblur(compiled(network), _channels(network), size_multiple(network))
 
 
-def load_network(model: str) -> keras.Model:
+def load_network(model: str | os.PathLike) -> keras.Model:
     """Load the Keras model in a run folder (its `best.keras`) or a `.keras` file.
 
     Raises
@@ -97,8 +102,9 @@ def load_network(model: str) -> keras.Model:
     FileNotFoundError
         There is no such file, or the run has saved no model yet.
     ValueError
-        It is not a Keras model.
+        It is not a Keras model, or damaged, or holds code.
     """
+    model = os.fspath(model)
     if not storage.exists(model):
         raise FileNotFoundError(f"there is no {model}; a model is {MODEL_KINDS}")
     path = model
@@ -110,13 +116,15 @@ def load_network(model: str) -> keras.Model:
         path = storage.join(model, "best.keras")
         if not storage.exists(path):
             raise FileNotFoundError(f"{model}: this run has saved no model yet (no best.keras); train it further")
-    if path.endswith(".keras") and not storage.is_remote(path) and not zipfile.is_zipfile(path):
-        raise ValueError(f"{path} is not a model but something else, or damaged; a model is {MODEL_KINDS}")
-    try:
-        return keras.saving.load_model(path, {"LogSpectra": LogSpectra}, compile=False)
-    except Exception as error:  # Keras raises whatever its parts raise: ValueError, KeyError, BadZipFile, TypeError ...
-        reason = str(error).split("\n")[0]
-        raise ValueError(f"{path} is not a model that Keras {keras.__version__} can read: {reason}") from error
+    with storage.local_copy(path) as copy:
+        keras_files.check(copy, path)
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # about parts that then cannot be loaded, which is an error
+                return keras.saving.load_model(copy, {"LogSpectra": LogSpectra}, compile=False, safe_mode=True)
+        except Exception as error:  # Keras raises whatever its parts raise: ValueError, KeyError, TypeError ...
+            reason = str(error).split("\n")[0].split(". ")[0][:200]
+            raise ValueError(f"{path} is not a model that Keras {keras.__version__} can read: {reason}") from error
 
 
 def as_float32(network: keras.Model) -> keras.Model:
@@ -178,10 +186,26 @@ def compiled(network: keras.Model) -> Callable:
     return lambda images: predict(images).numpy()
 
 
+def _operations(folder: str) -> set[str]:
+    """Return the names of all operations in a SavedModel."""
+    from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
+
+    path = storage.join(folder, "saved_model.pb")
+    try:
+        graphs = [each.graph_def for each in SavedModel.FromString(storage.read_bytes(path)).meta_graphs]
+    except DecodeError as error:
+        raise ValueError(f"{path} is damaged ({error})") from error
+    nodes = [node for graph in graphs for part in graph.library.function for node in part.node_def]
+    return {node.op for node in [*nodes, *(node for graph in graphs for node in graph.node)]}
+
+
 def _load_saved_model(folder: str) -> Deblur:
     """Take the float32 signature where there is one (our own exports), else the default one."""
     import tensorflow as tf
 
+    foreign = _operations(folder) & FILE_OPERATIONS
+    if foreign:
+        raise ValueError(f"{folder} holds operations that reach beyond the model ({', '.join(foreign)}); it is refused")
     try:
         module = tf.saved_model.load(folder)
         function = module.signatures["float32" if "float32" in module.signatures else "serving_default"]

@@ -24,6 +24,11 @@ def pictures(folder: str, split: str) -> Iterator[dict]:
     ------
     dict
         `blur` and `sharp`, NumPy arrays `(H, W, C)`; `name` and `scene`, strings; `sigma` in pixels or NaN.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        See `records.load_manifest`, `records.shard_paths` and `records.damage_named`.
     """
     manifest = records.load_manifest(folder)
     shards = records.shard_paths(folder, split, manifest)
@@ -35,9 +40,11 @@ def pictures(folder: str, split: str) -> Iterator[dict]:
             key: features[key] for key in ("name", "scene", "sigma")
         }
 
-    for picture in tf.data.TFRecordDataset(shards).map(decode, tf.data.AUTOTUNE).prefetch(2).as_numpy_iterator():
-        text = {key: picture[key].decode() for key in ("name", "scene")}
-        yield picture | text | {"sigma": float(picture["sigma"])}
+    decoded = tf.data.TFRecordDataset(shards).map(decode, tf.data.AUTOTUNE).prefetch(2)
+    with records.damage_named(folder):
+        for picture in decoded.as_numpy_iterator():
+            text = {key: picture[key].decode() for key in ("name", "scene")}
+            yield picture | text | {"sigma": float(picture["sigma"])}
 
 
 def read_pairs(

@@ -2,8 +2,10 @@
 
 import json
 import os
+import re
 import shlex
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -227,16 +229,43 @@ def shard_paths(folder: str, split: str, manifest: dict) -> list[str]:
     return paths
 
 
+@contextmanager
+def damage_named(folder: str) -> Iterator[None]:
+    """Have TensorFlow's error about a damaged record name the shard, which it does not know.
+
+    Raises
+    ------
+    ValueError
+        A record is damaged. The shard is found by the manifest's checksums.
+    """
+    try:
+        yield
+    except tf.errors.DataLossError as error:
+        reason = re.search(r"(truncated|corrupted) record at \d+", str(error))
+        manifest = load_manifest(folder)
+        for split in manifest["splits"].values():
+            for shard in split["shards"]:
+                path = storage.join(folder, shard["file"])
+                if not storage.exists(path) or storage.sha256(path) != shard["sha256"]:
+                    said = f" ({reason[0]})" if reason else ""
+                    raise ValueError(f"the shard {path} is damaged{said}; {_again(folder, manifest)}") from error
+        raise
+
+
 def _check_length(path: str, expected: int, folder: str, manifest: dict) -> None:
-    again = (
+    if not storage.exists(path):
+        raise FileNotFoundError(f"the shard {path} is missing; {_again(folder, manifest)}")
+    found = os.path.getsize(path)
+    if found != expected:
+        raise ValueError(f"the shard {path} has {found} bytes, its manifest says {expected}; {_again(folder, manifest)}")
+
+
+def _again(folder: str, manifest: dict) -> str:
+    """Return what to do about a shard that is not whole."""
+    return (
         f"copy it anew, or make it again by `{command_of(folder, manifest)}`; "
         f"`python -m tools.inspect_tfrecords {shlex.quote(folder)}` says whether all else is sound"
     )
-    if not storage.exists(path):
-        raise FileNotFoundError(f"the shard {path} is missing; {again}")
-    found = os.path.getsize(path)
-    if found != expected:
-        raise ValueError(f"the shard {path} has {found} bytes, its manifest says {expected}; {again}")
 
 
 def share_of(counts: list[int], host: int, hosts: int) -> list[tuple[int, int, int]]:

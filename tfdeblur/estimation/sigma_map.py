@@ -5,7 +5,7 @@ import numpy as np
 from PIL import Image
 from scipy import ndimage
 
-from tfdeblur import storage
+from tfdeblur import numpy_files, storage
 from tfdeblur.estimation.estimators import Estimator
 from tfdeblur.physics.colour import luma
 from tfdeblur.physics.transparency import has_hidden_colours, without_hidden_colours
@@ -124,7 +124,7 @@ def read_map(path: str) -> np.ndarray:
         raise FileNotFoundError(f"there is no {path}; a map of sigma is a .npy file or a 16-bit PNG")
     try:
         if path.lower().endswith(".npy"):
-            sigma = np.load(path)
+            sigma = numpy_files.read_array(path)
         else:
             with Image.open(path) as image:
                 sigma = np.asarray(image) / UNITS if image.mode.startswith("I;16") else np.zeros(0)

@@ -1,11 +1,11 @@
 """Point spread functions: NumPy float32, odd-sized, centred at `(h // 2, w // 2)`, summing to 1."""
 
 import os
-import zipfile
 from collections.abc import Callable
 
 import numpy as np
 
+from tfdeblur import numpy_files
 from tfdeblur.physics.trajectories import camera_shake, check_number, linear_motion, to_psf, trimmed
 
 TRUNCATE = 4.0
@@ -246,7 +246,7 @@ def read_kernel(path: str, centred: bool = False) -> np.ndarray:
     if file.lower().endswith(".npz"):
         array = _array_of(file, name)
     else:
-        array = _loaded(file) if file.lower().endswith(".npy") else _picture(file)
+        array = numpy_files.read_array(file) if file.lower().endswith(".npy") else _picture(file)
     try:
         return measured(array, centred)
     except ValueError as error:
@@ -255,26 +255,17 @@ def read_kernel(path: str, centred: bool = False) -> np.ndarray:
 
 def kernel_names(file: str) -> list[str]:
     """Return the names of the arrays of an .npz file."""
-    return list(_loaded(file))
+    return list(numpy_files.read(file))
 
 
 def _array_of(file: str, name: str | None) -> np.ndarray:
-    arrays = _loaded(file)
+    arrays = numpy_files.read(file)
     if name is None and len(arrays) == 1:
         (name,) = arrays
     if name not in arrays:
         found = f"no array {name!r}" if name else f"{len(arrays)} arrays"
         raise ValueError(f"{file} has {found}; write {file}:NAME with one of {', '.join(arrays)}")
     return arrays[name]
-
-
-def _loaded(file: str) -> np.ndarray | dict[str, np.ndarray]:
-    try:
-        with open(file, "rb") as opened:
-            found = np.load(opened)
-            return found if isinstance(found, np.ndarray) else dict(found)
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise ValueError(f"{file} cannot be read as NumPy's .npy or .npz ({error})") from error
 
 
 def _picture(file: str) -> np.ndarray:

@@ -12,6 +12,8 @@ from functools import lru_cache
 
 import numpy as np
 
+from tfdeblur import numpy_files
+
 GAMMA = "gamma:2.2"
 """What Nah et al. (2017, section 2) take for the response of unknown cameras."""
 
@@ -108,7 +110,11 @@ def _read(file: str) -> np.ndarray:
             f"there is no response {file!r}; expected linear, srgb, gamma:EXPONENT as in {GAMMA}, or a file of a curve"
         )
     try:
-        light = np.load(file) if file.lower().endswith(".npy") else np.loadtxt(file, delimiter=_delimiter(file))
+        light = (
+            numpy_files.read_array(file)
+            if file.lower().endswith(".npy")
+            else np.loadtxt(file, delimiter=_delimiter(file))
+        )
         light = np.asarray(light, np.float64).squeeze()
     except (ValueError, OSError) as error:
         raise ValueError(f"{file} holds no numbers ({str(error).splitlines()[0]}); expected .npy or text") from error

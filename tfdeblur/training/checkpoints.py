@@ -8,8 +8,6 @@ import re
 import sys
 from dataclasses import dataclass
 
-import keras
-
 from tfdeblur import storage
 
 KEPT = 2
@@ -38,10 +36,12 @@ class Checkpoint:
     damaged: tuple[int, ...] = ()
 
 
-def save(workdir: str, model: keras.Model, step: int, state: dict) -> None:
-    """Save weights, optimisers, random states and `state` after `step` steps; one more is kept, older ones removed."""
+def save(workdir: str, model, step: int, state: dict) -> None:
+    """Save a compiled `keras.Model` and `state` after `step` steps; one more is kept, older ones removed."""
+    from keras import ops
+
     name = _name(workdir, step)
-    random = [keras.ops.convert_to_numpy(variable).tolist() for variable in _random_states(model)]
+    random = [ops.convert_to_numpy(variable).tolist() for variable in _random_states(model)]
     with storage.publish(f"{name}.weights.h5") as temporary:
         model.save_weights(temporary)
         storage.write_json(f"{name}.json", state | {"random": random, "weights_sha256": storage.sha256(temporary)})
@@ -75,8 +75,8 @@ def newest(workdir: str) -> Checkpoint | None:
     return None
 
 
-def restore(checkpoint: Checkpoint, model: keras.Model) -> None:
-    """Load a checkpoint into a built and compiled model.
+def restore(checkpoint: Checkpoint, model) -> None:
+    """Load a checkpoint into a built and compiled `keras.Model`.
 
     Raises
     ------
@@ -122,6 +122,6 @@ def _name(workdir: str, step: int) -> str:
     return storage.join(workdir, "checkpoints", f"step-{step:08d}")
 
 
-def _random_states(model: keras.Model) -> list:
+def _random_states(model) -> list:
     """Return the states of dropout and its like, which Keras leaves out of the weights it saves."""
     return [variable for variable in model.variables if variable.path.endswith("seed_generator_state")]

@@ -105,7 +105,8 @@ def train(
         number; or another host was lost.
     """
     alone = locking.lock(workdir, "--workdir") if devices.chief else nullcontext()
-    with devices.watched(), alone, tempfile.TemporaryDirectory() as nowhere:
+    named = records.damage_named(experiment.data)
+    with devices.watched(), alone, named, tempfile.TemporaryDirectory() as nowhere:
         run = _Run(experiment, workdir, devices, command, nowhere)
         print(run.heading(), flush=True)
         with _signals() as stop:

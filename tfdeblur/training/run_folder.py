@@ -6,8 +6,6 @@ import io
 import sys
 from collections.abc import Callable
 
-import keras
-
 from tfdeblur import config, keras_files, locking, storage
 from tfdeblur.config import Experiment
 from tfdeblur.training import checkpoints
@@ -137,8 +135,8 @@ def earlier_parts(before: dict, facts: dict, step: int) -> list[dict]:
     return before.get("earlier", []) + ([] if same else [part | {"until_step": step}])
 
 
-def save_network(workdir: str, name: str, network: keras.Model) -> None:
-    """Save the network, which takes and returns pictures in [0, 1], as `NAME.keras`."""
+def save_network(workdir: str, name: str, network) -> None:
+    """Save a `keras.Model`, which takes and returns pictures in [0, 1], as `NAME.keras`."""
     with storage.publish(storage.join(workdir, f"{name}.keras")) as temporary:
         network.save(temporary)
 
