@@ -257,7 +257,9 @@ def _check_length(path: str, expected: int, folder: str, manifest: dict) -> None
         raise FileNotFoundError(f"the shard {path} is missing; {_again(folder, manifest)}")
     found = os.path.getsize(path)
     if found != expected:
-        raise ValueError(f"the shard {path} has {found} bytes, its manifest says {expected}; {_again(folder, manifest)}")
+        raise ValueError(
+            f"the shard {path} has {found} bytes, its manifest says {expected}; {_again(folder, manifest)}"
+        )
 
 
 def _again(folder: str, manifest: dict) -> str:
