@@ -87,7 +87,8 @@ def test_a_damaged_run_goes_on_from_its_last_sound_checkpoint(data, trained, run
     assert "goes on after step 4" in said.out
     for path, content in damaged.items():
         if content:  # an empty log is one without rows
-            assert f"{path} is damaged" in said.err and f"kept as {path}.damaged" in said.err
+            (line,) = (line for line in said.err.splitlines() if line.endswith(f"kept as {path}.damaged"))
+            assert line.startswith("note: ")
             assert Path(f"{path}.damaged").read_bytes() == content
     assert_same_weights(weights_of(trained / "whole"), weights_of(run))
     facts, expected = (run_folder.read_facts(str(folder)) for folder in (run, trained / "whole"))
@@ -113,7 +114,7 @@ def test_damage_of_each_file(name, how, data, trained, run, capsys):
     print(name, how, [line for line in said.splitlines() if line.startswith("note")])
     kept = [found.read_bytes() for found in run.rglob("*.damaged")]
     if kept:
-        assert left in kept and f"{path} is damaged" in said
+        assert left in kept and str(path) in said and "damaged" in said
     else:
         assert (
             how == "missing" or "step-00000004" in name or "tensorboard" in name or (name, how) == ("log.csv", "empty")
