@@ -38,7 +38,7 @@ def unmultiplied(pixels: np.ndarray) -> np.ndarray:
     plain, white = np.empty_like(pixels), np.iinfo(pixels.dtype).max
     for top in range(0, len(pixels), ROWS):
         block = pixels[top : top + ROWS].astype(np.float64)
-        block[..., :-1] *= white / np.maximum(block[..., -1:], 1)
+        block[..., :-1] = block[..., :-1] * white / np.maximum(block[..., -1:], 1)
         plain[top : top + ROWS] = np.rint(np.minimum(block, white))
     return plain
 
@@ -48,7 +48,7 @@ def multiplied(pixels: np.ndarray) -> np.ndarray:
     product, white = np.empty_like(pixels), np.iinfo(pixels.dtype).max
     for top in range(0, len(pixels), ROWS):
         block = pixels[top : top + ROWS].astype(np.float64)
-        block[..., :-1] *= block[..., -1:] / white
+        block[..., :-1] = block[..., :-1] * block[..., -1:] / white
         product[top : top + ROWS] = np.rint(block)
     return product
 

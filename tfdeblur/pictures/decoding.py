@@ -84,13 +84,18 @@ def read_png(file: BinaryIO) -> Photograph:
     chunks = tuple(png_chunks(file))
     if chunks[0][0] != b"IHDR" or len(chunks[0][1]) != 13:
         raise ValueError("it is damaged: this PNG does not begin with its header")
-    width, height, bits = struct.unpack(">LLB", chunks[0][1][:9])
+    width, height, bits, colour, _, _, interlaced = struct.unpack(">LLBBBBB", chunks[0][1])
     check_fits(width, height, 8 if bits == 16 else 4)
     frames = [struct.unpack(">L", content[:4])[0] for name, content in chunks if name == b"acTL"]
     if frames and frames[0] > 1:
         raise ValueError(f"it holds {frames[0]} pictures (animation); one is expected")
-    file.seek(0)
-    pixels = np.atleast_3d(imagecodecs.png_decode(file.read()))
+    clear_grey = colour == 0 and any(name == b"tRNS" for name, _ in chunks)  # wrong in Pillow for 1, 2 and 4 bits
+    if interlaced and bits <= 8 and not clear_grey:  # of which libpng warns on stderr
+        with opened(file, "png") as image:
+            pixels = np.atleast_3d(from_pillow(image))
+    else:
+        file.seek(0)
+        pixels = np.atleast_3d(imagecodecs.png_decode(file.read()))
     with opened(_sample(chunks), "png") as image:
         turn, metadata = orientation(image), read_metadata(image, chunks)
     return Photograph(turned(pixels, turn), "png", metadata)

@@ -160,4 +160,6 @@ def _explained(name: str) -> Iterator[None]:
         if isinstance(error, OSError) and error.errno:  # of the file system, which names the path itself
             raise
         found = " ".join(str(error).split()) or type(error).__name__
+        if not isinstance(error, (ValueError, OSError, MemoryError)):  # a library's own trouble with what it found
+            found = f"it is damaged, or of a kind that is not known ({found})"
         raise ValueError(f"{name} cannot be read: {found}") from error

@@ -85,7 +85,7 @@ def _with_inner(pages: list) -> Iterator[tifffile.TiffPage]:
 
 def _kind(page: tifffile.TiffPage) -> str:
     """Return the name of the photometric interpretation, or say why the page is not read."""
-    kind = tifffile.PHOTOMETRIC(page.photometric).name if 262 in page.tags else "unknown"
+    kind = _photometric(page)
     bits = page.bitspersample
     if page.sampleformat in SAMPLE_FORMATS or not isinstance(bits, int) or bits > 16:
         what = SAMPLE_FORMATS.get(page.sampleformat, "unsigned integers")
@@ -109,11 +109,16 @@ def _kind(page: tifffile.TiffPage) -> str:
     return kind
 
 
+def _photometric(page: tifffile.TiffPage) -> str:
+    value = page.tags.valueof(262)
+    return value.name if isinstance(value, tifffile.PHOTOMETRIC) else f"the photometric interpretation {value}"
+
+
 def _extra(page: tifffile.TiffPage) -> str:
     """Return what the last channel is, as `Photograph.extra` says it."""
     found = page.tags.valueof(338, ())
     found = found if isinstance(found, tuple) else (found,)
-    beyond = page.samplesperpixel - CHANNELS[tifffile.PHOTOMETRIC(page.photometric).name]
+    beyond = page.samplesperpixel - CHANNELS[_photometric(page)]
     return EXTRAS.get(int(found[0]) if found else 0, "unspecified") if beyond else "alpha"
 
 
