@@ -41,7 +41,7 @@ def sound_files() -> list[tuple[str, bytes, Callable]]:
     files = []
     webp, png, jpeg = upright(pillow), upright(pillow), upright(opencv)
     groups = [(pngs, 3, ".png", png), (jpegs, 9, ".jpg", jpeg), (webps, 5, ".webp", webp)]
-    groups += [(tiffs_by_hand, 467, ".tif", libtiff), (tiffs_by_pillow, 11, ".tif", opencv)]
+    groups += [(tiffs_by_hand, 467, ".tif", libtiff), (tiffs_by_pillow, 11, ".tif", pillow)]
     groups += [(tiffs_by_libtiff, 101, ".tif", libtiff)]
     for kinds, step, suffix, decode in groups:
         for number, kind in enumerate(kinds()):

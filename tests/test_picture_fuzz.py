@@ -20,6 +20,8 @@ from tfdeblur.pictures.formats import SUFFIXES
 
 LONGEST = 20
 """Seconds for a file of a kilobyte."""
+ROUNDING = 2
+"""Steps of 8 bits by which decoders of CMYK differ."""
 FEW, MANY = 64, 1000
 
 
@@ -47,14 +49,15 @@ def outcome(damaged: Mutated) -> str:
         return "differently"
     if other.shape[-1] != pixels.shape[-1]:
         other, pixels = other[..., :3], pixels[..., :3]
-    return "as another decoder" if np.array_equal(pixels, other) else "differently"
+    equal = pixels.shape == other.shape and np.abs(pixels.astype(int) - other.astype(int)).max() <= ROUNDING
+    return "as another decoder" if equal else "differently"
 
 
 def check_reader(count: int) -> None:
     """Read damaged files."""
     counts = Counter(map(outcome, mutations(count)))
     print(dict(counts))
-    assert counts["differently"] <= count // 50
+    assert counts["differently"] <= count // 100
     assert counts["refused"] < count, "some damage does no harm"
 
 

@@ -139,9 +139,12 @@ def read_bmp(file: BinaryIO) -> Photograph:
 
 
 def read_gif(file: BinaryIO) -> Photograph:
-    """Read a GIF of one picture."""
+    """Read a GIF of one picture; one whose colours are all grey has one channel."""
     with opened(file, "gif") as image:
-        return Photograph(np.atleast_3d(from_pillow(image)), "gif", read_metadata(image))
+        pixels, metadata = np.atleast_3d(from_pillow(image)), read_metadata(image)
+    if pixels.shape[-1] > 2 and (pixels[..., :3] == pixels[..., :1]).all():
+        pixels = np.delete(pixels, [1, 2], axis=-1)
+    return Photograph(pixels, "gif", metadata)
 
 
 def read_ppm(file: BinaryIO) -> Photograph:

@@ -20,6 +20,8 @@ RAW_PHOTOMETRICS = {32803: "the values of a colour filter array", 34892: "linear
 RAW_COMPRESSIONS = {32767: "Sony's", 34713: "Nikon's", 65535: "Pentax'"}
 COMPRESSIONS = {1, 2, 3, 4, 5, 6, 7, 8, 32773, 32946, 34887, 34925, 50000, 50001}
 """None, fax, LZW, old and new JPEG, deflate, PackBits, deflate, LERC, LZMA, Zstandard, WebP."""
+BILEVEL = {1, 2, 3, 4, 32773}
+"""Compressions with which a page that does not say its bits has one."""
 BY_LIBTIFF = {2, 3, 4, 6}
 """Fax and old JPEG are read by libtiff (in Pillow) and so is YCbCr; the rest by tifffile, which knows more layouts."""
 CHANNELS = {"MINISWHITE": 1, "MINISBLACK": 1, "RGB": 3, "PALETTE": 1, "SEPARATED": 4, "YCBCR": 3}
@@ -92,6 +94,8 @@ def _kind(page: tifffile.TiffPage) -> str:
         raise ValueError(f"its pixels are {what} of {bits} bits, whose range is not known; {ADVICE}")
     if kind not in CHANNELS:
         raise ValueError(f"its colours are given as {kind}, which is not read; {ADVICE}")
+    if 259 not in page.tags or (258 not in page.tags and page.compression not in BILEVEL):
+        raise ValueError("it is damaged: its tags do not say how many bits a channel has, or how they are compressed")
     if page.compression not in COMPRESSIONS:
         name = getattr(page.compression, "name", page.compression)
         raise ValueError(f"its compression {name} is not read; save it with another one, such as LZW or deflate")
