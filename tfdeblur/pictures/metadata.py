@@ -89,7 +89,9 @@ def read_metadata(image: Image.Image, chunks: tuple[tuple[bytes, bytes], ...] = 
 
 
 def tiff_metadata(file: BinaryIO, offset: int, big: bool, order: str) -> tuple[Metadata, int]:
-    """Collect the metadata of a TIFF's directory, and its orientation; damaged tags are left out.
+    """Collect the metadata of a TIFF's directory, and its orientation.
+
+    Damaged tags are left out, and so are those of a big-endian BigTIFF, which Pillow cannot read.
 
     Parameters
     ----------
