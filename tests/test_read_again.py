@@ -117,11 +117,11 @@ def test_a_big_tiff_keeps_its_tags(tmp_path):
     tifffile.imwrite(
         path, pixels_of(3, np.uint8), bigtiff=True, photometric="rgb", description="a ship",
         iccprofile=PROFILE, resolution=(300, 300), resolutionunit=2, metadata=None,
-        extratags=[(700, "B", len(XMP), XMP, True), (33723, "I", 2, struct.unpack("<2L", b"captions"), True)],
+        extratags=[(700, "B", len(XMP), XMP, True), (33723, "I", 4, struct.unpack("<4L", b"captions, a ship"), True)],
     )  # fmt: skip
     photograph = photographs.read(path)
     metadata = photograph.metadata
-    assert (metadata.icc_profile, metadata.xmp, metadata.iptc) == (PROFILE, XMP, b"captions")
+    assert (metadata.icc_profile, metadata.xmp, metadata.iptc) == (PROFILE, XMP, b"captions, a ship")
     np.testing.assert_allclose(metadata.dpi, 300)
     photographs.write(path, photograph)
     with Image.open(path) as image:

@@ -88,40 +88,43 @@ def read_metadata(image: Image.Image, chunks: tuple[tuple[bytes, bytes], ...] = 
     )
 
 
-def tiff_metadata(file: BinaryIO, offset: int, big: bool, order: str) -> tuple[Metadata, int]:
-    """Collect the metadata of a TIFF's directory, and its orientation.
+def tiff_metadata(file: BinaryIO, page) -> tuple[Metadata, int]:
+    """Collect the metadata of a TIFF's page, and its orientation.
 
-    Damaged tags are left out, and so are those of a big-endian BigTIFF, which Pillow cannot read.
+    Damaged EXIF is left out, and so is that of a big-endian BigTIFF, which Pillow cannot read.
 
     Parameters
     ----------
     file : file
         The TIFF.
-    offset : int
-        Where the directory is.
-    big : bool
-        Whether it is a BigTIFF.
-    order : {"<", ">"}
-        Its byte order.
+    page : tifffile.TiffPage
+        The page.
     """
-    exif = Image.Exif()
+    own = {tag: _raw(file, page.tags.get(tag)) for tag in OWN_TAGS}
+    turn = page.tags.valueof(ORIENTATION) or _xmp_orientation(own[TAG_XMP])
+    exif, kept, dpi = Image.Exif(), b"", None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            exif.bigtiff, exif.endian = big, order
-            exif.load_from_fp(file, offset)
+            exif.bigtiff, exif.endian = page.parent.is_bigtiff, page.parent.byteorder
+            exif.load_from_fp(file, page.offset)
             exif.bigtiff = False  # as bytes it is a small one
-            own = {tag: _as_bytes(exif.get(tag, b""), order) for tag in OWN_TAGS}
             dpi = _tiff_dpi(exif)
-            turn = exif.get(ORIENTATION) or _xmp_orientation(own[TAG_XMP])
             for tag in {*STRUCTURE, *OWN_TAGS, ORIENTATION} & set(exif):
                 del exif[tag]
             kept = exif.tobytes() if len(exif) else b""
         except DAMAGE:
-            return Metadata(), 1
-    return Metadata(
-        kept, own[TAG_ICC_PROFILE], _cleaned_xmp(own[TAG_XMP]), own[TAG_PHOTOSHOP], own[TAG_IPTC], dpi=dpi
-    ), turn
+            pass
+    xmp_packet = _cleaned_xmp(own[TAG_XMP])
+    return Metadata(kept, own[TAG_ICC_PROFILE], xmp_packet, own[TAG_PHOTOSHOP], own[TAG_IPTC], dpi=dpi), turn
+
+
+def _raw(file: BinaryIO, tag) -> bytes:
+    """Return a tag's bytes as they are in the file: those of IPTC are often declared as words, by an old error."""
+    if tag is None:
+        return b""
+    file.seek(tag.valueoffset)
+    return file.read(tag.valuebytecount)
 
 
 def png_chunks(file: BinaryIO) -> Iterator[tuple[bytes, bytes]]:
@@ -269,16 +272,6 @@ def _without_thumbnail(exif: bytearray, start: int, order: str, directory: int) 
 def _photoshop(image: Image.Image) -> bytes:
     segments = [content for name, content in getattr(image, "applist", []) if name == "APP13"]
     return b"".join(s[len(PHOTOSHOP_HEADER) :] for s in segments if s.startswith(PHOTOSHOP_HEADER))
-
-
-def _as_bytes(content, order: str) -> bytes:
-    """Return a tag's content; bytes are often declared as words, by an old error."""
-    if isinstance(content, str):
-        return content.encode()
-    if isinstance(content, bytes):
-        return content
-    words = content if isinstance(content, tuple) else (content,)
-    return struct.pack(f"{order}{len(words)}L", *words)
 
 
 def _tiff_dpi(tags: Image.Exif) -> tuple[float, float] | None:

@@ -49,13 +49,12 @@ def read_tiff(file: BinaryIO) -> Photograph:
         kind, extra = _kind(page), _extra(page)
         check_fits(page.imagewidth, page.imagelength, page.samplesperpixel * -(-page.bitspersample // 8))
         _check_segments(page, tiff.filehandle.size)
-        metadata, orientation = tiff_metadata(file, page.offset, tiff.is_bigtiff, tiff.byteorder)
-        orientation = page.tags.valueof(274, orientation)
+        metadata, orientation = tiff_metadata(file, page)
         if page.compression in BY_LIBTIFF or kind == "YCBCR":
             return Photograph(_by_libtiff(file, page.index), "tiff", metadata)
         pixels = _channels(page, kind)
     if kind == "SEPARATED":
-        pixels = rgb_from_cmyk(pixels, page.iccprofile or b"")
+        pixels = rgb_from_cmyk(pixels, metadata.icc_profile)
         metadata = metadata.without_profile()
     if extra == "associated":
         pixels = unmultiplied(pixels)
