@@ -85,6 +85,8 @@ def run(main: Callable[[Sequence[str] | None], int | None], arguments: Sequence[
     arguments : sequence of str, optional
         Arguments in place of the process' own.
     """
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="backslashreplace")  # names of files may have bytes that are no text
     try:
         status = main(arguments) or 0
     except (ValueError, OSError, *_tensorflow_errors()) as error:
@@ -94,6 +96,15 @@ def run(main: Callable[[Sequence[str] | None], int | None], arguments: Sequence[
         print("interrupted; run the same command again to go on", file=sys.stderr)
         status = 130
     sys.exit(status)
+
+
+def printable(line: str) -> str:
+    r"""Return a line with newlines, control characters and undecodable bytes of file names escaped.
+
+    >>> printable("a\nb\udcff")
+    'a\\nb\\udcff'
+    """
+    return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in line)
 
 
 def _tensorflow_errors() -> tuple[type[Exception], ...]:

@@ -9,9 +9,9 @@ from typing import Annotated, Literal
 import tyro
 from tqdm import tqdm
 
-from tfdeblur import storage
-from tfdeblur.commandline import import_tensorflow, parse, run
-from tfdeblur.pictures.destinations import Job, find_pictures, plan
+from tfdeblur import locking, storage
+from tfdeblur.commandline import import_tensorflow, parse, printable, run
+from tfdeblur.pictures.destinations import Job, check_room, clean, find_pictures, plan, report_found
 from tfdeblur.tiling import choose_overlap, deblur_picture
 
 
@@ -63,33 +63,45 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = parse(Arguments, "tfdeblur.deblur", arguments, description)
     choose_overlap(chosen.tile, chosen.overlap)
     _check(chosen)
-    jobs = plan(find_pictures(chosen.paths, chosen.out), chosen.out, chosen.format)
+    pictures = find_pictures(chosen.paths, chosen.out)
+    report_found(pictures)
+    with locking.lock(chosen.out):
+        jobs = plan(pictures.found, chosen.out, chosen.format)
+        clean(jobs)
+        return _deblur_all(jobs, chosen, len(pictures.unreadable))
+
+
+def _deblur_all(jobs: list[Job], chosen: Arguments, unreadable: int) -> int:
+    """Deblur what nothing speaks against; return the exit status."""
     from tfdeblur.pictures import photographs
 
-    deblur_of = _deblur_of(chosen)
-    storage.make_folder(chosen.out)
-    sizes = [height * width for height, width in map(photographs.size, [job.source for job in jobs])]
-    inputs = {job.real_source for job in jobs}
-    started, failed, skipped, pixels = time.monotonic(), 0, 0, 0
-    with tqdm(total=sum(sizes), unit="pixel", unit_scale=True, disable=None) as bar:
-        for job, size in zip(jobs, sizes, strict=True):
-            if reason := job.obstacle(inputs, chosen.overwrite, chosen.compare):
-                skipped += 1
-            else:
+    inputs, ready = {job.real_source for job in jobs}, []
+    for job in jobs:
+        if reason := job.obstacle([job.target, *([job.sheet] if chosen.compare else [])], inputs, chosen.overwrite):
+            print(printable(reason), file=sys.stderr)
+        else:
+            ready.append(job)
+    started, failed, pixels = time.monotonic(), 0, 0
+    if ready:
+        check_room(ready, chosen.out)
+        deblur_of = _deblur_of(chosen)
+        sizes = [height * width for height, width in map(photographs.size, [job.source for job in ready])]
+        started = time.monotonic()
+        with tqdm(total=sum(sizes), unit="pixel", unit_scale=True, disable=None) as bar:
+            for job, size in zip(ready, sizes, strict=True):
                 try:
                     pixels += _deblur_file(deblur_of, job, chosen, bar)
-                    continue
                 except (ValueError, OSError) as error:
                     failed += 1
+                    bar.total -= size
                     reason = f"error: {job.source}: {error}".replace(f"{job.source}: {job.source}", job.source)
-            bar.total -= size
-            tqdm.write(reason, file=sys.stderr)
-    seconds = time.monotonic() - started
+                    tqdm.write(printable(reason), file=sys.stderr)
+    seconds, skipped = max(time.monotonic() - started, 1e-3), len(jobs) - len(ready)
     print(
-        f"deblurred {len(jobs) - failed - skipped} of {len(jobs)} photographs into {chosen.out} in {seconds:.1f} s "
-        f"({pixels / 1e6 / seconds:.2f} megapixels/s)" + _rest(failed, skipped)
+        f"deblurred {len(ready) - failed} of {len(jobs)} photographs into {printable(chosen.out)} in {seconds:.1f} s "
+        f"({pixels / 1e6 / seconds:.2f} megapixels/s)" + _rest(failed, skipped, unreadable)
     )
-    return 1 if failed or skipped else 0
+    return 1 if failed or skipped or unreadable else 0
 
 
 def _check(chosen: Arguments) -> None:
@@ -134,8 +146,14 @@ def _deblur_file(deblur_of: Callable, job: Job, chosen: Arguments, bar: tqdm) ->
     """Deblur one photograph in place; return its number of pixels."""
     from tfdeblur.pictures import photographs
     from tfdeblur.pictures.comparison import panels, sheet
+    from tfdeblur.pictures.holding import check_holds, losses
 
     photograph = photographs.read(job.source)
+    format = chosen.format or photograph.format
+    check_holds(photograph, format)
+    if missing := losses(photograph, format):
+        note = f"note: {job.source}: {format.upper()} cannot hold {', '.join(missing)}; the result is without"
+        tqdm.write(printable(note), file=sys.stderr)
     pixels = photograph.image
     before = panels(pixels) if chosen.compare else []
     deblur_picture(
@@ -154,9 +172,9 @@ def _deblur_file(deblur_of: Callable, job: Job, chosen: Arguments, bar: tqdm) ->
     return pixels.shape[0] * pixels.shape[1]
 
 
-def _rest(failed: int, skipped: int) -> str:
-    parts = [f"{count} {what}" for count, what in [(failed, "failed"), (skipped, "skipped")] if count]
-    return "".join(f"; {part}" for part in parts)
+def _rest(failed: int, skipped: int, unreadable: int) -> str:
+    counts = [(failed, "failed"), (skipped, "skipped"), (unreadable, "folders cannot be read")]
+    return "".join(f"; {count} {what}" for count, what in counts if count)
 
 
 if __name__ == "__main__":

@@ -9,9 +9,9 @@ from typing import Annotated, Literal
 import numpy as np
 import tyro
 
-from tfdeblur import storage
-from tfdeblur.commandline import import_tensorflow, parse, run
-from tfdeblur.pictures.destinations import Job, find_pictures, plan
+from tfdeblur import locking, storage
+from tfdeblur.commandline import import_tensorflow, parse, printable, run
+from tfdeblur.pictures.destinations import Job, clean, find_pictures, plan, report_found
 
 SMALLEST_TOP = 3.0
 """Least sigma of the overlay's last colour, in pixels: what is sharp everywhere is dark everywhere."""
@@ -50,22 +50,46 @@ def main(arguments: Sequence[str] | None = None) -> int:
         raise ValueError(f"--smooth is {chosen.smooth}; it takes a number of pixels, at least 0")
     if chosen.keep_edges and chosen.smooth < 2:
         raise ValueError("--keep-edges is a way of smoothing; say how far, as in --smooth 15")
-    jobs = plan(find_pictures(chosen.paths, chosen.out), chosen.out)
+    pictures = find_pictures(chosen.paths, chosen.out)
+    report_found(pictures)
+    with locking.lock(chosen.out):
+        jobs = plan(pictures.found, chosen.out)
+        clean(jobs)
+        missing = _estimate_all(jobs, chosen)
+    return 1 if missing or pictures.unreadable else 0
+
+
+def _estimate_all(jobs: list[Job], chosen: Arguments) -> int:
+    """Write the maps that nothing speaks against; return how many photographs have none."""
+    inputs, ready = {job.real_source for job in jobs}, []
+    for job in jobs:
+        if reason := job.obstacle(_outputs(job, chosen), inputs, chosen.overwrite):
+            print(printable(reason), file=sys.stderr)
+        else:
+            ready.append(job)
+    if not ready:
+        return len(jobs)
     import_tensorflow()  # not before a mistyped path has been reported
     from tfdeblur import devices
     from tfdeblur.estimation.estimators import load_estimator
 
     devices.keep_freed_memory(None)
     estimator = load_estimator(chosen.model)
-    storage.make_folder(chosen.out)
-    missing = 0
-    for job in jobs:
+    missing = len(jobs) - len(ready)
+    for job in ready:
         try:
-            print(f"{job.source}: {_estimate(estimator, job, chosen)}")
+            print(printable(f"{job.source}: {_estimate(estimator, job, chosen)}"))
         except (ValueError, OSError) as error:
             missing += 1
-            print(f"error: {job.source}: {error}".replace(f"{job.source}: {job.source}", job.source), file=sys.stderr)
-    return 1 if missing else 0
+            reason = f"error: {job.source}: {error}".replace(f"{job.source}: {job.source}", job.source)
+            print(printable(reason), file=sys.stderr)
+    return missing
+
+
+def _outputs(job: Job, chosen: Arguments) -> tuple[str, str]:
+    """Return the paths of the map and of its overlay."""
+    base = job.beside("sigma")
+    return f"{base}.{chosen.format}", f"{base}-overlay.png"
 
 
 def _estimate(estimator, job: Job, chosen: Arguments) -> str:
@@ -74,16 +98,12 @@ def _estimate(estimator, job: Job, chosen: Arguments) -> str:
     from tfdeblur.pictures import photographs
     from tfdeblur.pictures.overlay import overlay
 
-    base = job.beside("sigma")
-    map_path, overlay_path = f"{base}.{chosen.format}", f"{base}-overlay.png"
-    for existing in (map_path, overlay_path):
-        if os.path.exists(existing) and not chosen.overwrite:
-            raise FileExistsError(f"{existing} exists (use --overwrite to replace it)")
+    map_path, overlay_path = _outputs(job, chosen)
     pixels = photographs.read(job.source).image
     sigma, deviation = sigma_map(estimator, pixels)
     sigma = smoothed(sigma, chosen.smooth, chosen.keep_edges)
     seen = known(sigma, deviation)
-    storage.make_folder(os.path.dirname(base))
+    storage.make_folder(os.path.dirname(map_path))
     write_map(map_path, trusted(sigma, deviation))
     low, middle, high, last = np.quantile(sigma[seen], (0.05, 0.5, 0.95, 0.99)) if seen.any() else np.zeros(4)
     with storage.publish(overlay_path) as temporary:

@@ -1,6 +1,7 @@
 """Things that users choose by name: experiments, models, losses, methods, tables."""
 
 import difflib
+import unicodedata
 from collections.abc import Mapping
 from typing import TypeVar
 
@@ -25,3 +26,14 @@ def look_up(things: Mapping[str, Thing], name: str, kind: str) -> Thing:
         hint = f"did you mean {near[0]}? " if near else ""
         raise ValueError(f"there is no {kind} {name!r}; {hint}There are: {', '.join(things)}")
     return things[name]
+
+
+def normalised(name: str) -> str:
+    r"""Return a file's name as records hold it: in Unicode's composed form (NFC), undecodable bytes escaped.
+
+    Copying between systems changes the form (macOS decomposes), and names that look the same are the same.
+
+    >>> normalised("e\u0301") == "\u00e9", normalised("a\udcff")
+    (True, 'a\\udcff')
+    """
+    return unicodedata.normalize("NFC", name).encode("utf-8", "backslashreplace").decode()

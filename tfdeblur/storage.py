@@ -1,8 +1,11 @@
 """Files on a local disk or in a bucket (`gs://`), written so that a name appears only when its content is complete."""
 
+import ctypes
+import errno
 import hashlib
 import json
 import os
+import shutil
 import tempfile
 import uuid
 from collections.abc import Iterator
@@ -51,7 +54,7 @@ def list_folder(folder: str) -> tuple[list[str], list[str]]:
         folders = sorted(name.rstrip("/") for name in names if name.endswith("/"))
         return folders, sorted(name for name in names if not name.endswith("/"))
     with os.scandir(folder) as entries:
-        found = sorted((entry.name, entry.is_dir()) for entry in entries if entry.name != LOCK)
+        found = sorted((entry.name, os.path.isdir(entry.path)) for entry in entries if entry.name != LOCK)
     return [name for name, inner in found if inner], [name for name, inner in found if not inner]
 
 
@@ -163,11 +166,15 @@ def publish(path: str) -> Iterator[str]:
 
     A local file is synced and renamed within its folder, which is atomic. An object in a bucket is uploaded
     in one piece, and a bucket shows an object only when its upload is complete.
+
+    Raises
+    ------
+    OSError
+        It cannot be written there; on a full disk the message names the folder.
     """
     folder = tempfile.gettempdir() if is_remote(path) else os.path.dirname(os.path.abspath(path))
     make_folder(folder)
-    # The suffix stays as it is: Keras and Pillow choose a format by it.
-    temporary = os.path.join(folder, f".partial-{uuid.uuid4().hex}-{os.path.basename(path)}")
+    temporary = os.path.join(folder, temporary_name(path))
     try:
         yield temporary
         if is_remote(path):
@@ -175,8 +182,55 @@ def publish(path: str) -> Iterator[str]:
         else:
             _sync(temporary)
             os.replace(temporary, path)
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise OSError(f"{folder} has no room left for {os.path.basename(path)}; make room and repeat") from error
+        raise
     finally:
         Path(temporary).unlink(missing_ok=True)
+
+
+@contextmanager
+def publish_folder(path: str) -> Iterator[str]:
+    """Yield the name of a local folder that does not exist yet; on success it takes the place of the folder `path`.
+
+    On Linux the exchange is atomic. Only the process that holds the lock of `path` may call it: what a killed one left
+    beside it is removed first.
+    """
+    path = os.path.abspath(path)
+    name = hashlib.sha256(os.fsencode(os.path.basename(path))).hexdigest()[:32]
+    temporary = os.path.join(os.path.dirname(path), f".partial-folder-{name}")
+    shutil.rmtree(temporary, ignore_errors=True)
+    try:
+        yield temporary
+        if not os.path.exists(path):
+            os.replace(temporary, path)
+        elif not _exchanged(temporary, path):
+            former = f"{temporary}-former"
+            os.replace(path, former)
+            os.replace(temporary, path)
+            shutil.rmtree(former)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _exchanged(one: str, other: str) -> bool:
+    """Exchange two names at once, by Linux' renameat2; return whether the system could."""
+    try:
+        renameat2 = ctypes.CDLL(None, use_errno=True).renameat2
+    except (AttributeError, OSError, TypeError):
+        return False
+    here, exchange = -100, 2  # AT_FDCWD, RENAME_EXCHANGE
+    return renameat2(here, os.fsencode(one), here, os.fsencode(other), exchange) == 0
+
+
+def temporary_name(path: str) -> str:
+    """Return a new name for a file that is not yet complete, which `locking.clean` recognises.
+
+    It keeps the suffix, by which Keras and Pillow choose a format, and is short: names are limited in length.
+    """
+    suffix = os.path.splitext(path)[1]
+    return f".partial-{uuid.uuid4().hex}{suffix if len(suffix) <= 16 else ''}"
 
 
 @contextmanager

@@ -7,12 +7,9 @@ from PIL import Image
 
 from tfdeblur import storage
 from tfdeblur.physics.transparency import without_hidden_colours
-from tfdeblur.pictures import formats, photographs
+from tfdeblur.pictures import photographs
 from tfdeblur.pictures.arrays import eight_bits
 from tfdeblur.pictures.conversion import to_pillow
-
-SUFFIXES = frozenset(sum(formats.SUFFIXES.values(), ()))
-"""Files with these suffixes, in either case, are taken for pictures."""
 
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 ORIENTATIONS = ("exif", "Raw profile type exif", "XML:com.adobe.xmp")

@@ -1,72 +1,12 @@
-"""Folders of a source, local or in a bucket, each listed once and only when it is asked for."""
+"""The folder that a source's files are in."""
 
 import os
-from collections.abc import Iterator, Set
-from functools import cached_property
+import sys
+from collections.abc import Callable
 from pathlib import PurePosixPath
 
 from tfdeblur import storage
-
-
-class Folder:
-    """A folder and what is in it, without hidden files and folders.
-
-    Parameters
-    ----------
-    path : str
-        Local, or gs://.
-    """
-
-    def __init__(self, path: str):
-        self.path = path if storage.is_remote(path) else os.path.normpath(path)
-
-    @cached_property
-    def _listed(self) -> tuple[list[str], list[str]]:
-        folders, files = storage.list_folder(self.path)
-        return tuple([name for name in names if not name.startswith(".")] for names in (folders, files))
-
-    @cached_property
-    def folders(self) -> dict[str, "Folder"]:
-        """The folders in it, by name, sorted."""
-        return {name: Folder(storage.join(self.path, name)) for name in self._listed[0]}
-
-    @property
-    def files(self) -> list[str]:
-        """The names of the files in it, sorted."""
-        return self._listed[1]
-
-    @property
-    def name(self) -> str:
-        """Its own name, of a local one that behind links."""
-        return os.path.basename(self._place.rstrip("/"))
-
-    def holds(self, path: PurePosixPath) -> bool:
-        """Whether there is a file of this path within."""
-        if len(path.parts) == 1:
-            return path.name in self.files
-        first = self.folders.get(path.parts[0])
-        return first is not None and first.holds(PurePosixPath(*path.parts[1:]))
-
-    def find(self, suffixes: Set[str]) -> list[PurePosixPath]:
-        """Return the paths within of the files with such suffixes, in either case, in it and its folders, sorted."""
-        found = (path for path in self._walk(frozenset()) if path.suffix.lower() in suffixes)
-        return sorted(found, key=lambda path: path.parts)
-
-    def full(self, path: PurePosixPath) -> str:
-        """Return the full path of what has this path within."""
-        return storage.join(self.path, *path.parts)
-
-    def _walk(self, above: frozenset[str]) -> Iterator[PurePosixPath]:
-        if self._place in above:  # a link back to where we come from
-            return
-        yield from map(PurePosixPath, self.files)
-        for name, folder in self.folders.items():
-            for path in folder._walk(above | {self._place}):
-                yield name / path
-
-    @property
-    def _place(self) -> str:
-        return self.path if storage.is_remote(self.path) else os.path.realpath(self.path)
+from tfdeblur.pictures.folders import Folder, special_kind
 
 
 def source_folder(src: str | None, source: str) -> Folder:
@@ -74,6 +14,23 @@ def source_folder(src: str | None, source: str) -> Folder:
     if src is None:
         raise ValueError(f"the source {source} needs --src, the folder of its pictures")
     if not storage.is_folder(src):
-        found = "is a file" if storage.exists(src) else "does not exist"
+        kind = special_kind(src) if os.path.lexists(src) and not storage.is_remote(src) else None
+        found = f"is a {kind or 'file'}" if kind or storage.exists(src) else "does not exist"
         raise FileNotFoundError(f"the folder of pictures {src} {found}; give an existing folder")
     return Folder(src)
+
+
+def files_in(folder: Folder, accepts: Callable[[str], bool]) -> list[PurePosixPath]:
+    """Return the paths within a folder of the files that a source takes, sorted, and say what is passed over.
+
+    Raises
+    ------
+    PermissionError
+        A folder in it cannot be read: the data set would lack what is in it.
+    """
+    found = folder.find(accepts)
+    if found.unreadable:
+        raise PermissionError(f"{found.unreadable[0]}; make it readable, or move it out of {folder.path}")
+    if note := found.note(folder.path):
+        print(note, file=sys.stderr)
+    return found.paths

@@ -2,9 +2,10 @@
 
 from collections import Counter
 
+from tfdeblur.naming import normalised
+from tfdeblur.pictures.folders import is_image
 from tools.items import Item, Listing
-from tools.pictures import SUFFIXES
-from tools.sources.folders import source_folder
+from tools.sources.folders import files_in, source_folder
 
 SPLIT_FOLDERS = {
     "train": "train",
@@ -40,18 +41,21 @@ def list_images(src: str | None) -> Listing:
         No folder was given, there is none, or it has no pictures.
     """
     root = source_folder(src, "images")
-    paths = root.find(SUFFIXES)
+    paths = files_in(root, is_image)
     if not paths:
         raise ValueError(
             f"{root.path} has no pictures in it or its sub-folders; --src takes a folder of PNG, JPEG, ... files"
         )
     own_splits = all(path.parts[0] in SPLIT_FOLDERS for path in paths)
-    names = Counter(path.with_suffix("") for path in paths)
-    items = []
-    for path in paths:
-        name = path.with_suffix("") if names[path.with_suffix("")] == 1 else path
+    stems = [normalised(path.with_suffix("").as_posix()) for path in paths]
+    shared = Counter(stems)
+    items = {}
+    for path, stem in zip(paths, stems, strict=True):
+        name = stem if shared[stem] == 1 else normalised(path.as_posix())
+        if name in items:
+            raise ValueError(f"{items[name].sharp} and {root.full(path)} have one name; remove or rename one of them")
         flat = len(path.parts) == (2 if own_splits else 1)
-        scene = (name if flat else path.parent).as_posix()
+        scene = name if flat else normalised(path.parent.as_posix())
         split = SPLIT_FOLDERS[path.parts[0]] if own_splits else None
-        items.append(Item(name.as_posix(), scene, root.full(path), split=split))
-    return Listing(items)
+        items[name] = Item(name, scene, root.full(path), split=split)
+    return Listing(list(items.values()))

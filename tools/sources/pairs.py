@@ -6,9 +6,10 @@ from fnmatch import filter as matching
 from pathlib import PurePosixPath
 
 from tfdeblur import storage
+from tfdeblur.naming import normalised
+from tfdeblur.pictures.folders import Folder, is_image
 from tools.items import Item, Listing
-from tools.pictures import SUFFIXES
-from tools.sources.folders import Folder, source_folder
+from tools.sources.folders import files_in, source_folder
 from tools.sources.images import SPLIT_FOLDERS
 
 PARTNERS = {
@@ -189,8 +190,8 @@ def _both(base: Folder | None, blur: str, *sharp: str) -> tuple[Folder | None, F
 def _by_name(folder: Folder) -> dict[str, str]:
     """Return the pictures below a folder by their paths within it, without suffix."""
     pictures: dict[str, str] = {}
-    for path in folder.find(SUFFIXES):
-        key, file = path.with_suffix("").as_posix(), folder.full(path)
+    for path in files_in(folder, is_image):
+        key, file = normalised(path.with_suffix("").as_posix()), folder.full(path)
         if key in pictures:
             raise ValueError(
                 f"{pictures[key]} and {file} have one name, so their partners cannot be told; remove one of them"

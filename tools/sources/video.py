@@ -1,8 +1,9 @@
 """Videos, whose frames make up exposures: motion blur as Nah et al. (2017) and REDS have it."""
 
+from tfdeblur.naming import normalised
 from tools.clips import SUFFIXES, spans
 from tools.items import Item, Listing
-from tools.sources.folders import source_folder
+from tools.sources.folders import files_in, source_folder
 from tools.sources.images import SPLIT_FOLDERS
 
 LEAST = 64
@@ -26,7 +27,7 @@ def list_videos(src: str | None) -> Listing:
         No folder was given, there is none, or it has no videos.
     """
     root = source_folder(src, "video")
-    paths = root.find(SUFFIXES)
+    paths = files_in(root, lambda file: file.lower().endswith(tuple(SUFFIXES)))
     if not paths:
         raise ValueError(
             f"{root.path} has no videos in it or its sub-folders; --src takes a folder of MP4, MKV, ... files"
@@ -35,7 +36,7 @@ def list_videos(src: str | None) -> Listing:
     items, problems = [], []
     for path in paths:
         split = SPLIT_FOLDERS[path.parts[0]] if own_splits else None
-        clip, file = path.as_posix(), root.full(path)
+        clip, file = normalised(path.as_posix()), root.full(path)
         try:
             parts = spans(file, LEAST)
         except ValueError as error:
