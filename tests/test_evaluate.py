@@ -16,7 +16,7 @@ from scipy import ndimage
 from skimage import metrics as oracle
 
 from tests.record_folders import blurred, pair, photograph, write_folder
-from tfdeblur import evaluate
+from tfdeblur import evaluate, locking
 from tfdeblur.commandline import run
 from tfdeblur.data import records
 from tfdeblur.evaluation import measuring, protocol
@@ -128,6 +128,21 @@ def test_old_results_are_never_mixed_with_new_ones(model, data, tmp_path, capsys
     assert command(capsys, *arguments)[0] == 1  # what is left of an evaluation that was stopped
     assert command(capsys, *arguments, "--overwrite", "--split", "train")[0] == 0
     assert [row["name"] for row in table_of(tmp_path)] == ["cat"]
+
+
+def test_an_evaluation_that_fails_keeps_the_old_results(model, data, tmp_path, capsys, monkeypatch):
+    arguments = (model, "--data", data, "--out", tmp_path, "--limit", 2)
+    assert command(capsys, *arguments)[0] == 0
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    left_over = tmp_path / f".partial-{'0' * 32}.json"
+    left_over.write_bytes(b"of a killed run")
+    monkeypatch.setattr(evaluate, "report", lambda summary: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        command(capsys, *arguments, "--overwrite")
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+    with locking.lock(str(tmp_path)):
+        code, _, err = command(capsys, *arguments, "--overwrite")
+    assert code == 1 and "in use by another run" in err
 
 
 def test_a_wrong_split_lists_those_there_are(model, data, capsys):

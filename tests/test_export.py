@@ -1,6 +1,8 @@
 import os
 import subprocess
 import sys
+import threading
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -10,6 +12,7 @@ import tensorflow as tf
 
 import tfdeblur
 from tests.networks import negative, settle, strided
+from tfdeblur import locking, storage
 from tfdeblur.export import main
 from tfdeblur.inference import load_deblur, load_network
 
@@ -150,3 +153,33 @@ def test_what_cannot_be_exported_leaves_things_as_they_are(tmp_path):
         main([str(tmp_path / "half.keras"), "--out", str(tmp_path / "out")])
     assert sorted(os.listdir(tmp_path)) == ["half.keras", "model.keras", "photos"]
     assert os.listdir(tmp_path / "photos") == ["mine.jpg"]
+
+
+def test_an_export_is_replaced_at_once(tmp_path):
+    """Whoever looks finds the old one or the new one whole, never none."""
+    folder, seen, done = tmp_path / "saved", set(), threading.Event()
+    folder.mkdir()
+    (folder / "content").write_text("0")
+
+    def look() -> None:
+        while not done.is_set():
+            seen.add((folder / "content").exists())
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    for number in range(1, 300):
+        with storage.publish_folder(str(folder)) as temporary:
+            Path(temporary).mkdir()
+            (Path(temporary) / "content").write_text(str(number))
+    done.set()
+    thread.join()
+    assert (folder / "content").read_text() == "299" and os.listdir(tmp_path) == ["saved"]
+    assert seen == {True} or sys.platform != "linux"
+
+
+def test_one_export_at_a_time(tmp_path):
+    negative().save(tmp_path / "model.keras")
+    with locking.lock(str(tmp_path / "saved")), pytest.raises(ValueError, match="in use by another run"):
+        main([str(tmp_path / "model.keras"), "--out", str(tmp_path / "saved")])
+    main([str(tmp_path / "model.keras"), "--out", str(tmp_path / "saved")])
+    assert storage.LOCK not in os.listdir(tmp_path / "saved")

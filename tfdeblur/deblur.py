@@ -22,7 +22,8 @@ class Arguments:
     paths: Annotated[tuple[str, ...], tyro.conf.Positional]
     """Photographs, folders (with all below them) and patterns such as 'trip/*.jpg'."""
     out: str
-    """Folder for the results, which keep their names; what lies in folders keeps its place in them."""
+    """Folder for the results, which keep their names; what lies in folders keeps its place in them. It must not be the
+    folder of the photographs itself."""
     model: str | None = None
     """A run folder (its best.keras), a .keras file, or a folder made by tfdeblur.export."""
     method: Literal["wiener", "tikhonov", "rl", "tv", "hyper-laplacian", "stitch"] | None = None
@@ -57,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        0 if every photograph has been deblurred, 1 if some failed or were skipped.
+        0 if every photograph has been deblurred, 1 if some failed or were skipped, or if a folder cannot be read.
     """
     description = "Deblur photographs (JPEG, PNG, TIFF, WebP; 8 and 16 bits) of any size."
     chosen = parse(Arguments, "tfdeblur.deblur", arguments, description)

@@ -7,17 +7,20 @@ pictures are deblurred in tiles and none is kept, so memory does not grow with t
 import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from itertools import islice
+from pathlib import Path
 
 import numpy as np
 import tyro
 
-from tfdeblur import provenance, storage
+from tfdeblur import locking, provenance, storage
 from tfdeblur.commandline import import_tensorflow, parse, run
 
-PER_IMAGE, SUMMARY, REPORT, SHEET = "per_image.csv", "summary.json", "summary.md", "contact_sheet.png"
+RESULTS = "contact_sheet.png", "per_image.csv", "summary.md", "summary.json"
+SHEET, PER_IMAGE, REPORT, SUMMARY = RESULTS
 DETAIL = 320
 """Pixels: of larger pictures the contact sheet shows a part of this size, as they are."""
 
@@ -91,19 +94,24 @@ def evaluate(options: Evaluate, command: str) -> tuple[str, str]:
     if not count:
         raise ValueError(f"{options.data} has no pictures in its split {options.split!r}; choose another --split")
     folder = _results_folder(options, manifest["name"])
-    deblur = load_deblur(options.model)
-    _claim(folder, options.overwrite)
+    _check_free(folder, options.overwrite)
+    with locking.lock(folder):
+        _check_free(folder, options.overwrite)  # once more, now that no other run writes there
+        locking.clean(folder)
+        deblur = load_deblur(options.model)
 
-    def pairs() -> Iterator[dict]:
-        return islice(_readable(reading.pictures(options.data, options.split), options.data), count)
+        def pairs() -> Iterator[dict]:
+            return islice(_readable(reading.pictures(options.data, options.split), options.data), count)
 
-    rows, speed = measuring.measure_all(deblur, pairs(), count, options.batch, options.tile)
-    summary = _facts(options, manifest, command) | {"speed": speed} | protocol.summarize(rows)
-    text = report(summary)
-    storage.write_text(storage.join(folder, PER_IMAGE), protocol.table_text(rows))
-    draw(storage.join(folder, SHEET), deblur, pairs(), rows, summary, options.tile)
-    storage.write_text(storage.join(folder, REPORT), text)
-    storage.write_text(storage.join(folder, SUMMARY), json.dumps(summary, indent=2, allow_nan=False) + "\n")
+        rows, speed = measuring.measure_all(deblur, pairs(), count, options.batch, options.tile)
+        summary = _facts(options, manifest, command) | {"speed": speed} | protocol.summarize(rows)
+        text = report(summary)
+        with ExitStack() as published:  # old results are replaced when all new ones are written, the summary last
+            new = {name: published.enter_context(storage.publish(storage.join(folder, name))) for name in RESULTS[::-1]}
+            draw(new[SHEET], deblur, pairs(), rows, summary, options.tile)
+            Path(new[PER_IMAGE]).write_text(protocol.table_text(rows), "utf-8", newline="")
+            Path(new[REPORT]).write_text(text, "utf-8")
+            Path(new[SUMMARY]).write_text(json.dumps(summary, indent=2, allow_nan=False) + "\n", "utf-8")
     return folder, text
 
 
@@ -147,8 +155,7 @@ def draw(path: str, deblur: Callable, pairs: Iterable[dict], rows: list[dict], s
         ratios = [figures.decibels(row[key]) for key in ("blur_psnr", "psnr")]
         labels.append([f"blurred: {ratios[0]}", f"output: {ratios[1]}\n{title}", f"sharp\n{row['name']}"])
     head = f"{summary['model']} on {summary['data']}, split {summary['split']}: by gain in PSNR"
-    with storage.publish(path) as temporary:
-        figures.sheet([drawn[i] for i in titles], labels, title=head).save(temporary, "PNG")
+    figures.sheet([drawn[i] for i in titles], labels, title=head).save(path, "PNG")
 
 
 def choose(rows: list[dict], cap: float) -> dict[int, str]:
@@ -171,14 +178,11 @@ def _results_folder(options: Evaluate, name: str) -> str:
     return storage.join(options.model, f"evaluation-{name}-{options.split}")
 
 
-def _claim(folder: str, overwrite: bool) -> None:
-    """Make the folder, and see to it that results in it are all of one evaluation."""
-    old = [name for name in (PER_IMAGE, SUMMARY, REPORT, SHEET) if storage.exists(storage.join(folder, name))]
+def _check_free(folder: str, overwrite: bool) -> None:
+    """Raise a FileExistsError if the folder holds results that may not be replaced."""
+    old = [name for name in RESULTS if storage.exists(storage.join(folder, name))]
     if old and not overwrite:
         raise FileExistsError(f"{folder} holds results already ({', '.join(old)}); use --overwrite or another --out")
-    for name in old:
-        storage.remove(storage.join(folder, name))
-    storage.make_folder(folder)
 
 
 def _readable(pairs: Iterable[dict], folder: str) -> Iterator[dict]:

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 import tyro
 
-from tfdeblur import storage
+from tfdeblur import locking, storage
 from tfdeblur.commandline import import_tensorflow, parse, run
 
 
@@ -30,27 +30,37 @@ class Arguments:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Export a trained model."""
     chosen = parse(Arguments, "tfdeblur.export", arguments, "Export a trained model for use without this package.")
+    keras_file = chosen.format == "keras"
+    path = chosen.out
+    if keras_file and not path.endswith(".keras"):
+        path = storage.join(path, "model.keras")
+    _check(path, chosen)
+    with locking.lock((os.path.dirname(path) or ".") if keras_file and not storage.is_remote(path) else path):
+        _check(path, chosen)  # once more, now that no other run writes there
+        os.environ["KERAS_BACKEND"] = "tensorflow"  # a SavedModel is TensorFlow's, whatever trained the network
+        import_tensorflow()
+        from tfdeblur.inference import as_float32, load_network
+
+        network = as_float32(load_network(chosen.model))
+        if keras_file:
+            locking.clean(os.path.dirname(path) or ".")
+            with storage.publish(path) as temporary:
+                network.save(temporary)
+            print(f"wrote {path}; load it with keras.saving.load_model")
+        else:
+            export_saved_model(network, path)
+            print(f"wrote {path}; load it with tf.saved_model.load, call .signatures['serving_default'](blur=...)")
+
+
+def _check(path: str, chosen: Arguments) -> None:
+    """Raise a ValueError if the export may not be written there."""
     if chosen.format == "keras":
-        path = chosen.out if chosen.out.endswith(".keras") else storage.join(chosen.out, "model.keras")
         if storage.exists(path) and not chosen.overwrite:
             raise ValueError(f"{path} exists; use --overwrite to replace it, or another --out")
-    else:
-        path = chosen.out
-        check_folder(path, chosen.overwrite)
-        if path.endswith(".keras"):
-            raise ValueError(f"{path} is the name of a .keras file; add --format keras, or give a folder to --out")
-    os.environ["KERAS_BACKEND"] = "tensorflow"  # a SavedModel is TensorFlow's, whatever trained the network
-    import_tensorflow()
-    from tfdeblur.inference import as_float32, load_network
-
-    network = as_float32(load_network(chosen.model))
-    if chosen.format == "keras":
-        with storage.publish(path) as temporary:
-            network.save(temporary)
-        print(f"wrote {path}; load it with keras.saving.load_model")
-    else:
-        export_saved_model(network, path)
-        print(f"wrote {path}; load it with tf.saved_model.load, call .signatures['serving_default'](blur=...)")
+        return
+    check_folder(path, chosen.overwrite)
+    if path.endswith(".keras"):
+        raise ValueError(f"{path} is the name of a .keras file; add --format keras, or give a folder to --out")
 
 
 def check_folder(folder: str, overwrite: bool) -> None:
@@ -98,14 +108,8 @@ def export_saved_model(network, folder: str) -> None:
             tf.saved_model.save(module, temporary, signatures)
             _upload(temporary, folder)
         return
-    folder = os.path.abspath(folder)
-    os.makedirs(os.path.dirname(folder), exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=os.path.dirname(folder), prefix=".partial-") as temporary:
-        complete, former = os.path.join(temporary, "new"), os.path.join(temporary, "old")
-        tf.saved_model.save(module, complete, signatures)
-        if os.path.exists(folder):
-            os.replace(folder, former)
-        os.replace(complete, folder)
+    with storage.publish_folder(folder) as temporary:
+        tf.saved_model.save(module, temporary, signatures)
 
 
 def saved_module(network):
