@@ -41,3 +41,38 @@ def test_narrow_pictures_keep_their_shape(tmp_path, shape, options):
 def test_numbers_that_make_no_sense_are_explained(tmp_path, option):
     with pytest.raises(ValueError, match=f"{option} .*must be above 0"):
         extract_pictures.main([str(tmp_path), "--out", str(tmp_path), option, "0"])
+
+
+def test_names_that_differ_give_files_that_differ(tmp_path):
+    names = ["a/b", "a-b", "a%2Db", "a/b/c", "a-b/c", "a/b-c", "a", "a-", "a:b"]
+    found = [pair(photograph("chelsea", 20, 30, 10 * i), 1.0, name, name) for i, name in enumerate(names)]
+    folder = write_folder(tmp_path / "records", {"test": found})
+    extract_pictures.main([str(folder), "--out", str(tmp_path / "out")])
+    for side in ("sharp", "blur"):
+        assert len(list((tmp_path / "out" / side).iterdir())) == len(names)
+    for i, name in enumerate(names):
+        sharp = np.asarray(Image.open(tmp_path / "out/sharp" / extract_pictures.file_name(name)))
+        np.testing.assert_array_equal(sharp, photograph("chelsea", 20, 30, 10 * i))
+
+
+def test_two_records_of_one_name_are_not_taken_for_one(tmp_path):
+    found = [pair(photograph("chelsea", 20, 30, 10 * i), 1.0, "cat", "cat") for i in range(2)]
+    folder = write_folder(tmp_path / "records", {"test": found})
+    with pytest.raises(ValueError, match="has two records named 'cat'; only the first was written"):
+        extract_pictures.main([str(folder), "--out", str(tmp_path / "out")])
+
+
+def test_other_images_in_the_way_are_neither_kept_silently_nor_overwritten(tmp_path, capsys):
+    for i in range(2):
+        write_folder(tmp_path / str(i), {"test": [pair(photograph("chelsea", 20, 30, 10 * i), 1.0, "cat", "cat")]})
+    arguments = ["--out", str(tmp_path / "out")]
+    extract_pictures.main([str(tmp_path / "0"), *arguments])
+    left_over = tmp_path / "out/sharp" / f".partial-{'0' * 32}-cat.png"
+    left_over.write_bytes(b"half")
+    extract_pictures.main([str(tmp_path / "0"), *arguments])
+    assert capsys.readouterr().out.count("1 pairs") == 2 and not left_over.exists()
+    path = tmp_path / "out/blur/cat.png"
+    before = path.read_bytes()
+    with pytest.raises(ValueError, match="cat.png is there already and holds another image; choose another --out"):
+        extract_pictures.main([str(tmp_path / "1"), *arguments])
+    assert path.read_bytes() == before

@@ -99,7 +99,10 @@ def read(shard: Shard, manifest: dict) -> Iterator[dict[str, np.ndarray]]:
     """
     import tensorflow as tf
 
+    from tfdeblur.data import records
+
     verify_size(shard)
+    records.check_lengths(shard.path)
     count = 0
     try:
         for found in _decoded(shard, manifest, _batch_size(manifest)).prefetch(2).as_numpy_iterator():
@@ -132,7 +135,7 @@ def _decoded(shard: Shard, manifest: dict, batch: int, first: int = 0):
         features = records.parse(serialized)
         blur, sharp = tf.map_fn(
             lambda record: records.decode(record, manifest["encoding"], manifest["channels"]),
-            {name: features[name] for name in ("blur", "sharp", "height", "width")},
+            {name: features[name] for name in ("blur", "sharp", "height", "width", "channels")},
             fn_output_signature=tuple(tf.TensorSpec(shape, dtype) for dtype in types),
         )
         return features | {"blur": blur, "sharp": sharp}

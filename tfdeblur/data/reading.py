@@ -28,10 +28,13 @@ def pictures(folder: str, split: str) -> Iterator[dict]:
     Raises
     ------
     FileNotFoundError, ValueError
-        See `records.load_manifest`, `records.shard_paths` and `records.damage_named`.
+        See `records.load_manifest`, `records.shard_paths`, `records.check_lengths` and `records.damage_named`. Or a
+        shard has fewer records than the manifest says.
     """
     manifest = records.load_manifest(folder)
     shards = records.shard_paths(folder, split, manifest)
+    for path in shards:
+        records.check_lengths(path)
 
     def decode(data):
         features = records.parse(data)
@@ -40,11 +43,16 @@ def pictures(folder: str, split: str) -> Iterator[dict]:
             key: features[key] for key in ("name", "scene", "sigma")
         }
 
-    decoded = tf.data.TFRecordDataset(shards).map(decode, tf.data.AUTOTUNE).prefetch(2)
+    decoded = tf.data.TFRecordDataset(shards).map(decode, tf.data.AUTOTUNE).prefetch(2).as_numpy_iterator()
+    counts = [shard["records"] for shard in manifest["splits"][split]["shards"]]
     with records.damage_named(folder):
-        for picture in decoded.as_numpy_iterator():
-            text = {key: picture[key].decode() for key in ("name", "scene")}
-            yield picture | text | {"sigma": float(picture["sigma"])}
+        for path, count in zip(shards, counts, strict=True):
+            for _ in range(count):
+                picture = next(decoded, None)
+                if picture is None:
+                    raise ValueError(f"{path} has fewer records than the {count} of its manifest; copy both anew")
+                text = {key: picture[key].decode() for key in ("name", "scene")}
+                yield picture | text | {"sigma": float(picture["sigma"])}
 
 
 def read_pairs(

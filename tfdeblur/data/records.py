@@ -119,7 +119,9 @@ def decode(features: dict[str, tf.Tensor], encoding: dict[str, str], channels: i
     tuple of two tensors
         Blurred and sharp, `(H, W, channels)`, uint8, or float32 in [0, 1] where so encoded.
     """
-    shape = tf.stack([features["height"], features["width"], tf.constant(channels, tf.int64)])
+    wanted = tf.constant(channels, tf.int64)
+    tf.debugging.assert_equal(features["channels"], wanted, "a record has other channels than the manifest says")
+    shape = tf.stack([features["height"], features["width"], wanted])
     return tuple(_decode_picture(features[side], encoding[side], shape, channels) for side in ("blur", "sharp"))
 
 
@@ -135,6 +137,30 @@ def _decode_picture(data: tf.Tensor, encoding: str, shape: tf.Tensor, channels: 
     return tf.ensure_shape(picture, (None, None, channels))
 
 
+def check_lengths(path: str) -> None:
+    """See that the records of a local shard end where the file does, before a reader allocates what a length says.
+
+    Raises
+    ------
+    ValueError
+        A length in the shard is damaged; the message names it and the record.
+    """
+    if storage.is_remote(path):
+        return
+    size, begin, index = os.path.getsize(path), 0, 0
+    with open(path, "rb") as file:
+        while begin < size:  # of each record its length (8 bytes), a checksum (4), the record, a checksum (4)
+            file.seek(begin)
+            length = int.from_bytes(file.read(8), "little")
+            begin += 16 + length
+            if begin > size:
+                raise ValueError(
+                    f"{path} is damaged at record {index}: it is to have {length} bytes, but the file ends before; "
+                    "copy it anew, or make it again by the make_tfrecords command that made it"
+                )
+            index += 1
+
+
 def read_records(path: str) -> Iterator[Record]:
     """Yield the records of one shard, in order.
 
@@ -143,6 +169,7 @@ def read_records(path: str) -> Iterator[Record]:
     ValueError
         The shard is truncated or its checksums do not fit; the message names it and the record.
     """
+    check_lengths(path)
     dataset = iter(tf.data.TFRecordDataset(path).map(parse))
     index = 0
     while True:
