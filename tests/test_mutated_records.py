@@ -58,7 +58,8 @@ def inspect(folder, out, capsys):
 def train(folder, out, capsys):
     """Read an epoch as training does."""
     batches = pipeline.training_batches(folder, "test", batch=1, shuffle=0, augment=False)
-    return [(blur[0], sharp[0]) for blur, sharp in batches.take(6).as_numpy_iterator()]
+    with records.damage_named(folder):
+        return [(blur[0], sharp[0]) for blur, sharp in batches.take(6).as_numpy_iterator()]
 
 
 def evaluate(folder, out, capsys):
@@ -160,3 +161,14 @@ def test_commands_end_with_one_line(folder, tmp_path, file):
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     lines = [line for line in done.stderr.splitlines() if line]
     assert done.returncode == 1 and len(lines) == 1 and lines[0].startswith("error: ") and file in lines[0], lines
+
+
+def test_a_flipped_bit_of_raw_pixels_is_found_before_training(tmp_path, capsys):
+    found = [pair(photograph("coffee", 260, 260, 20 * i), 1.0, f"{i}", f"{i}", ("raw", "raw")) for i in range(2)]
+    folder = write_folder(tmp_path / "cups", {"test": found})
+    (path,) = folder.glob("*.tfrecord")
+    content = bytearray(path.read_bytes())
+    content[len(content) // 3] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=f"{path.name} is damaged"):
+        pipeline.training_batches(str(folder), "test", batch=1, patch=(8, 8), crop="random", cache="none")

@@ -16,7 +16,6 @@ from tfdeblur import storage
 from tools.items import Item, Recipe
 from tools.plan import Shard
 from tools.recording import Recorded, record_item
-from tools.verifying import sha256
 
 
 def ordered_map(function: Callable, arguments: Iterable, workers: int, ahead: int) -> Iterator:
@@ -137,7 +136,7 @@ def _facts(shard: Shard, out: str) -> dict | None:
         facts = json.loads(storage.read_text(note))
     except ValueError:
         return None
-    return facts if facts.get("sha256") == sha256(path) else None
+    return facts if facts.get("sha256") == storage.sha256(path) else None
 
 
 def _written(shard: Shard, out: str) -> dict:
@@ -170,14 +169,14 @@ def _write_shard(shard: Shard, out: str, results: Iterator, advance: Callable[[i
                     made["sizes"] = (made["sizes"] + [list(result.size)])[:2]
                 made["smallest"] = smaller(made["smallest"], result.size)
         facts = {"file": shard.file, "records": count, "bytes": os.path.getsize(temporary)}
-        facts |= {"sha256": sha256(temporary), "made": made}
+        facts |= {"sha256": storage.sha256(temporary), "made": made}
         if shard.sha256 not in (None, facts["sha256"]):
             raise ValueError(
                 f"{path} cannot be made again as the manifest lists it, because the source or the installed packages "
                 "have changed since; nothing was changed: undo that, copy the shard from elsewhere, or choose another "
                 "--out for a new data set"
             )
-        if not known and storage.exists(path) and sha256(path) != facts["sha256"]:
+        if not known and storage.exists(path) and storage.sha256(path) != facts["sha256"]:
             raise ValueError(
                 f"{path} is there with other content, and no manifest lists it; nothing was overwritten: remove it, or "
                 "choose another --out"

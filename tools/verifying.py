@@ -1,6 +1,5 @@
 """Reading every record of a data set, and finding what is wrong with any of it."""
 
-import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -58,17 +57,8 @@ def verify_bytes(shard: Shard) -> None:
         Size or checksum differ.
     """
     verify_size(shard)
-    if sha256(shard.path) != shard.sha256:
+    if storage.sha256(shard.path) != shard.sha256:
         raise ValueError(f"{shard.path} has changed: its SHA-256 is not the manifest's; {shard.mend}")
-
-
-def sha256(path: str) -> str:
-    """Return the SHA-256 of a file, local or in a bucket."""
-    digest = hashlib.sha256()
-    with storage.opened(path) as file:
-        while part := file.read(1 << 22):
-            digest.update(part)
-    return digest.hexdigest()
 
 
 def verify_size(shard: Shard) -> None:

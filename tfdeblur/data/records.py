@@ -263,11 +263,13 @@ def damage_named(folder: str) -> Iterator[None]:
     Raises
     ------
     ValueError
-        A record is damaged. The shard is found by the manifest's checksums.
+        A record is damaged, or cannot be decoded. The shard is found by the manifest's checksums.
     """
     try:
         yield
-    except tf.errors.DataLossError as error:
+    except (tf.errors.DataLossError, tf.errors.InvalidArgumentError) as error:
+        if isinstance(error, tf.errors.InvalidArgumentError) and "IteratorGetNext" not in str(error):
+            raise  # not from reading
         reason = re.search(r"(truncated|corrupted) record at \d+", str(error))
         manifest = load_manifest(folder)
         for split in manifest["splits"].values():
@@ -276,7 +278,13 @@ def damage_named(folder: str) -> Iterator[None]:
                 if not storage.exists(path) or storage.sha256(path) != shard["sha256"]:
                     said = f" ({reason[0]})" if reason else ""
                     raise ValueError(f"the shard {path} is damaged{said}; {_again(folder, manifest)}") from error
-        raise
+        if isinstance(error, tf.errors.DataLossError):
+            raise
+        found = re.sub(r"\{\{.*?\}\}|Error in user-defined function .* iterator: \S+", "", error.message).split("\n")[0]
+        raise ValueError(
+            f"a record of {folder} cannot be used ({found.strip()}); "
+            f"`python -m tools.inspect_tfrecords {shlex.quote(folder)}` says whether it fits the manifest"
+        ) from error
 
 
 def _check_length(path: str, expected: int, folder: str, manifest: dict) -> None:
