@@ -6,7 +6,8 @@ from PIL import Image
 from scipy import ndimage
 
 from tfdeblur.physics import kernels
-from tfdeblur.physics.kernels import camera_shake, disk, gaussian, linear_motion, measured, parse_psf, read_kernel
+from tfdeblur.physics.kernels import camera_shake, disk, gaussian, linear_motion, measured
+from tfdeblur.physics.psfs import parse_psf, read_kernel
 
 
 def shaken(length, seed=0, **options):
@@ -96,14 +97,14 @@ def test_measured_kernels_are_cut_centred_and_made_odd():
     raw[2, 3], raw[2, 4], raw[3, 4], raw[8, 8] = 1, 2, 1, -5
     np.testing.assert_allclose(measured(raw), np.array([[0, 0, 0], [1, 2, 0], [0, 1, 0]]) / 4)
     kept = measured(raw, centred=False)
-    assert kept.shape == (11, 13) and kept[2, 3] == 0.25 and not kept[8, 8]
+    assert kept.shape == (7, 7) and kept[0, 0] == 0.25 and not kept[6, 2]  # row 5, column 6 stays the centre
     for kernel in EXAMPLES.values():
         np.testing.assert_allclose(measured(kernel * 7), kernel, rtol=1e-5)
 
 
 @pytest.mark.parametrize("nonsense", [np.zeros((3, 3)), np.ones(3), np.full((3, 3), np.nan), -np.ones((3, 3))])
 def test_what_is_no_kernel_is_refused(nonsense):
-    with pytest.raises(ValueError, match="is no kernel; it must be"):
+    with pytest.raises(ValueError, match="is no kernel; it must"):
         measured(nonsense)
 
 
@@ -129,7 +130,7 @@ def test_a_read_kernel_keeps_its_centre_unless_asked(tmp_path):
     off = np.zeros((5, 5))
     off[0, 1] = 1
     np.save(tmp_path / "off.npy", off)
-    np.testing.assert_array_equal(read_kernel(f"{tmp_path}/off.npy"), off)
+    np.testing.assert_array_equal(read_kernel(tmp_path / "off.npy"), off[:, 1:4])
     np.testing.assert_array_equal(read_kernel(f"{tmp_path}/off.npy", centred=True), [[1]])
 
 

@@ -34,6 +34,9 @@ class Arguments:
     blind:SIZE, estimated from the photograph and at most SIZE pixels wide; estimate:MODEL, the motion or the Gaussian
     that a network sees in it; or map:MODEL, a Gaussian at every pixel as a model for tfdeblur.estimate says, or
     map:FILE, as a map says that it has written. Pixels and degrees."""
+    centre_psf: bool = False
+    """Move the centre of mass of a kernel from a file to its middle, to the nearest pixel, so that results are not
+    shifted."""
     noise: float | None = None
     """Standard deviation of the noise in [0, 1], for every method but rl; by default estimated from each photograph."""
     iterations: int | None = None
@@ -86,6 +89,7 @@ def _deblur_all(jobs: list[Job], chosen: Arguments, unreadable: int) -> int:
     if ready:
         check_room(ready, chosen.out)
         deblur_of = _deblur_of(chosen)
+        _warn(deblur_of)
         sizes = [height * width for height, width in map(photographs.size, [job.source for job in ready])]
         started = time.monotonic()
         with tqdm(total=sum(sizes), unit="pixel", unit_scale=True, disable=None) as bar:
@@ -113,6 +117,8 @@ def _check(chosen: Arguments) -> None:
         raise ValueError("--method and --psf belong together, as in --method rl --psf gaussian:1.5")
     if chosen.method == "stitch" and not chosen.psf.startswith("map:"):
         raise ValueError(f"--method stitch takes --psf map:MODEL, not {chosen.psf}; other methods take every PSF")
+    if chosen.centre_psf and chosen.method is None:
+        raise ValueError("--centre-psf is an option of --method; a network takes no kernel")
     if chosen.model is not None and (chosen.noise, chosen.iterations) != (None, None):
         raise ValueError("--noise and --iterations are options of --method; a network takes neither")
 
@@ -140,7 +146,13 @@ def _deblur_of(chosen: Arguments) -> Callable:
         psf = kernel_estimator(model)
     from tfdeblur.classical.photographs import deblurrer
 
-    return deblurrer(chosen.method, psf, *options)
+    return deblurrer(chosen.method, psf, *options, chosen.centre_psf)
+
+
+def _warn(deblur: Callable, of: str = "") -> None:
+    """Print the remarks on a kernel or a photograph, one a line."""
+    for remark in getattr(deblur, "remarks", ()):
+        tqdm.write(printable(f"warning: {of}{remark}"), file=sys.stderr)
 
 
 def _deblur_file(deblur_of: Callable, job: Job, chosen: Arguments, bar: tqdm) -> int:
@@ -157,8 +169,10 @@ def _deblur_file(deblur_of: Callable, job: Job, chosen: Arguments, bar: tqdm) ->
         tqdm.write(printable(note), file=sys.stderr)
     pixels = photograph.image
     before = panels(pixels) if chosen.compare else []
+    deblur = deblur_of(pixels)
+    _warn(deblur, f"{job.source}: ")
     deblur_picture(
-        deblur_of(pixels),
+        deblur,
         pixels,
         tile=chosen.tile,
         overlap=chosen.overlap,

@@ -2,15 +2,15 @@
 
 import functools
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from tfdeblur.classical import METHODS
-from tfdeblur.classical.kernel_estimation import estimate_kernel
+from tfdeblur.classical.kernel_estimation import SMALLEST_SIZE, estimate_kernel
 from tfdeblur.classical.noise_level import ROUNDING, noise_of_parts
 from tfdeblur.naming import look_up
-from tfdeblur.physics.kernels import parse_psf
+from tfdeblur.physics.psfs import LARGEST_SIDE, Psf, describe_psf
 from tfdeblur.physics.transparency import has_hidden_colours, visibility, without_hidden_colours
 
 MIDDLE = 768
@@ -19,39 +19,92 @@ MIDDLE = 768
 PART = 128
 """Pixels along an edge of the parts that the noise is estimated from; together they are as large as the middle."""
 
+CLIPPED = 1e-4
+"""Share of clipped pixels from which deconvolution may ring so much that its result is worse than its input.
 
-def deblurrer(method: str, psf: str | Callable, noise: float | None = None, iterations: int | None = None) -> Callable:
-    """Return a function that makes, for a photograph, the function that deblurs its tiles.
+Measured with the true kernel on values clipped after the blur. A few lights eight times as bright as white, .03 % of
+the pixels, cost hyper-Laplacian 4 dB and Wiener 2 dB against the input; a single faint one does no harm. Photographs
+with an exposure of 1.2 to 3 fall below their input from 17 % of clipped pixels, by up to 9 dB.
+"""
+
+
+@dataclass(frozen=True)
+class Deblurrer:
+    """Makes, for a photograph, the function that deblurs its tiles.
+
+    Attributes
+    ----------
+    method_for, kernel_for : callable
+        From a photograph's pixels to the method with its options, and to the kernel.
+    remarks : tuple of str
+        What may not be meant so in the kernel that was given.
+    """
+
+    method_for: Callable
+    kernel_for: Callable
+    remarks: tuple[str, ...] = ()
+
+    def __call__(self, pixels: np.ndarray) -> Callable:
+        """Return the function on tiles, float32 `(1, h, w, C)`; it has `remarks` on the photograph.
+
+        Parameters
+        ----------
+        pixels : numpy.ndarray
+            `(H, W)` or `(H, W, C)`, uint8, uint16 or float in [0, 1].
+        """
+        return _WithKernel(self.method_for(pixels), self.kernel_for(pixels), clipping_remarks(pixels))
+
+
+def deblurrer(
+    method: str,
+    psf: str | Callable,
+    noise: float | None = None,
+    iterations: int | None = None,
+    centre_psf: bool = False,
+) -> Deblurrer:
+    """Return what makes, for a photograph, the function that deblurs its tiles.
 
     Parameters
     ----------
     method : str
         A name in `METHODS`.
     psf : str or callable
-        As `parse_psf` takes it, or `blind:SIZE`: estimated from the middle of each photograph, within SIZE pixels. Or
-        what estimates it of such a middle, `(h, w, C)`.
+        As `describe_psf` takes it, or `blind:SIZE`: estimated from the middle of each photograph, within SIZE pixels.
+        Or a function that estimates it from such a middle, `(h, w, C)`.
     noise : float, optional
         Standard deviation of the noise in [0, 1]; by default estimated from parts of each photograph.
     iterations : int, optional
         Of the methods `rl` and `tv`; their own number by default.
-
-    Returns
-    -------
-    callable
-        `(H, W)` or `(H, W, C)`, uint8, uint16 or float in [0, 1], to a function on float32 `(1, h, w, C)`.
+    centre_psf : bool
+        Whether to move the centre of mass of a file's kernel to its middle, to the nearest pixel.
 
     Raises
     ------
     ValueError
-        The PSF is not understood, or the method does not take one of the options.
+        The PSF is not understood, or the method does not take one of the options. For a photograph: the PSF is larger.
     """
     method_for = method_on(method, noise, iterations)
-    kernel_of = psf if callable(psf) else _kernel_of(psf)
+    if callable(psf):
+        return Deblurrer(method_for, lambda pixels: psf(middle(pixels)[0]))
+    if psf.partition(":")[0] == "blind":
+        return Deblurrer(method_for, _blind(psf))
+    described = describe_psf(psf, centre_psf)
+    return Deblurrer(method_for, _fitting(described), described.remarks)
 
-    def of_photograph(pixels: np.ndarray) -> Callable:
-        return _WithKernel(method_for(pixels), kernel_of(middle(pixels)[0]))
 
-    return of_photograph
+def clipping_remarks(pixels: np.ndarray) -> tuple[str, ...]:
+    """Return a remark on a photograph of which a share above `CLIPPED` is white in some channel."""
+    pixels = np.atleast_3d(pixels)
+    white = np.iinfo(pixels.dtype).max if np.issubdtype(pixels.dtype, np.integer) else 1
+    alpha = pixels.shape[-1] in (2, 4)
+    clipped = 0
+    for row in pixels:
+        there = (row[:, :-1] >= white).any(-1) & (row[:, -1] > 0) if alpha else (row >= white).any(-1)
+        clipped += there.sum()
+    share = clipped / (pixels.shape[0] * pixels.shape[1])
+    if share < CLIPPED:
+        return ()
+    return (f"{100 * share:.2g} % of its pixels are clipped at white; deconvolution may ring around them",)
 
 
 @dataclass(frozen=True)
@@ -60,13 +113,14 @@ class _WithKernel:
 
     deblur: Callable
     kernel: np.ndarray
+    remarks: tuple[str, ...] = ()
 
     def __call__(self, images: np.ndarray) -> np.ndarray:
         return np.clip(self.deblur(images, self.kernel), 0, 1)
 
     def turned(self, turn: Callable[[np.ndarray], np.ndarray]) -> Callable:
         """Return the function for images that are turned, as `tiling.averaged_over_turns` wants it."""
-        return _WithKernel(self.deblur, turn(self.kernel))
+        return replace(self, kernel=turn(self.kernel))
 
 
 def method_on(method: str, noise: float | None, iterations: int | None, least: float = 0.0) -> Callable:
@@ -95,15 +149,41 @@ def _options(method: str, noise: float | None, iterations: int | None) -> dict:
     return {name: value for name, value in given.items() if value is not None}
 
 
-def _kernel_of(psf: str) -> Callable[[np.ndarray], np.ndarray]:
-    if not psf.startswith("blind:"):
-        kernel = parse_psf(psf)
-        return lambda picture: kernel
-    try:
-        size = int(psf.removeprefix("blind:"))
-    except ValueError as error:
-        raise ValueError(f"the PSF {psf!r} is not understood; expected blind:SIZE, such as blind:31") from error
-    return lambda picture: estimate_kernel(picture[None], size)[0]
+def _fitting(psf: Psf) -> Callable[[np.ndarray], np.ndarray]:
+    """Return a function that makes the kernel for a photograph, if it is no larger than that."""
+    make = functools.cache(psf.make)
+
+    def kernel_for(pixels: np.ndarray) -> np.ndarray:
+        limit = [min(side, LARGEST_SIDE) for side in pixels.shape[:2]]
+        if any(side > most for side, most in zip(psf.sides, limit, strict=True)):
+            raise ValueError(
+                f"the PSF {psf.text} has {psf.size} pixels and the photograph {pixels.shape[1]}x{pixels.shape[0]}; at "
+                f"most {limit[1]}x{limit[0]} are possible"
+            )
+        return make()
+
+    return kernel_for
+
+
+def _blind(psf: str) -> Callable[[np.ndarray], np.ndarray]:
+    text = psf.partition(":")[2]
+    size = int(text) if text.isdecimal() else 0
+    if size < SMALLEST_SIZE or size % 2 == 0:
+        raise ValueError(
+            f"the PSF {psf!r} is not understood; expected blind:SIZE with an odd number of at least {SMALLEST_SIZE}, "
+            "such as blind:31"
+        )
+
+    def kernel_for(pixels: np.ndarray) -> np.ndarray:
+        most = min(*pixels.shape[:2], MIDDLE)
+        if size > most:
+            raise ValueError(
+                f"the PSF {psf} is {size} pixels wide and the photograph {pixels.shape[1]}x{pixels.shape[0]}; at most "
+                f"{most - 1 + most % 2} are possible"
+            )
+        return estimate_kernel(middle(pixels), size)[0]
+
+    return kernel_for
 
 
 def middle(pixels: np.ndarray) -> np.ndarray:

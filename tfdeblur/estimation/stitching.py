@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tfdeblur.classical.photographs import method_on
+from tfdeblur.classical.photographs import clipping_remarks, method_on
 from tfdeblur.estimation.estimators import load_estimator
 from tfdeblur.estimation.sigma_map import cautious, is_map, read_map, sigma_map
 from tfdeblur.physics.blur import space_variant_blur
@@ -92,9 +92,9 @@ def stitcher(method: str, where: str, noise: float | None = None, iterations: in
     method_for = method_on(method, noise, iterations, ROUGHNESS)
     if is_map(where):
         known = read_map(where)
-        return lambda pixels: _ByMap(method_for(pixels), _continued(_fitting(known, where, pixels), pixels))
+        return lambda pixels: _by_map(method_for, _fitting(known, where, pixels), pixels)
     estimator = load_estimator(where)
-    return lambda pixels: _ByMap(method_for(pixels), _continued(cautious(*sigma_map(estimator, pixels)), pixels))
+    return lambda pixels: _by_map(method_for, cautious(*sigma_map(estimator, pixels)), pixels)
 
 
 @dataclass(frozen=True)
@@ -103,9 +103,14 @@ class _ByMap:
 
     deblur: Callable
     beside: np.ndarray
+    remarks: tuple[str, ...]
 
     def __call__(self, pictures: np.ndarray) -> np.ndarray:
         return np.clip(stitch(pictures[..., :-1], pictures[..., -1], self.deblur), 0, 1)
+
+
+def _by_map(method_for: Callable, sigma: np.ndarray, pixels: np.ndarray) -> _ByMap:
+    return _ByMap(method_for(pixels), _continued(sigma, pixels), clipping_remarks(pixels))
 
 
 def _fitting(known: np.ndarray, where: str, pixels: np.ndarray) -> np.ndarray:

@@ -9,7 +9,8 @@ import numpy as np
 from scipy import special
 
 from tfdeblur.physics.degradation import Degradation
-from tfdeblur.physics.kernels import camera_shake, disk, gaussian_kernel, kernel_names, linear_motion, read_kernel
+from tfdeblur.physics.kernels import camera_shake, disk, gaussian_kernel, linear_motion
+from tfdeblur.physics.psfs import kernel_names, read_kernel
 
 
 def half_normal(uniform, low: float, high: float, deviation: float):
@@ -75,7 +76,7 @@ def read_kernels(path: str) -> tuple[np.ndarray, ...]:
     Parameters
     ----------
     path : str
-        What `kernels.read_kernel` takes; of an `.npz` file without a name all arrays are taken.
+        What `psfs.read_kernel` takes; of an `.npz` file without a name all arrays are taken.
 
     Returns
     -------
@@ -85,7 +86,7 @@ def read_kernels(path: str) -> tuple[np.ndarray, ...]:
     Raises
     ------
     ValueError, FileNotFoundError
-        See `kernels.read_kernel`.
+        See `psfs.read_kernel`.
     """
     if not (path.lower().endswith(".npz") and os.path.isfile(path)):
         return (read_kernel(path, centred=True),)

@@ -1,12 +1,20 @@
 """Point spread functions: NumPy float32, odd-sized, centred at `(h // 2, w // 2)`, summing to 1."""
 
-import os
-from collections.abc import Callable
-
 import numpy as np
 
-from tfdeblur import numpy_files
 from tfdeblur.physics.trajectories import camera_shake, check_number, linear_motion, to_psf, trimmed
+
+__all__ = [
+    "camera_shake",
+    "disk",
+    "disk_reach",
+    "gaussian",
+    "gaussian_kernel",
+    "gaussian_profiles",
+    "gaussian_reach",
+    "linear_motion",
+    "measured",
+]
 
 TRUNCATE = 4.0
 """Where a Gaussian kernel ends, in standard deviations: SciPy's default, and OpenCV's for float pictures."""
@@ -102,10 +110,9 @@ def disk(radius: float) -> np.ndarray:
            [0.15, 0.32, 0.15],
            [0.03, 0.15, 0.03]], dtype=float32)
     """
-    check_number("radius", radius, least=0)
-    if radius <= 0.5:
+    half = disk_reach(radius)
+    if not half:
         return np.ones((1, 1), np.float32)
-    half = int(np.ceil(radius - 0.5))
     pixels = np.arange(-half, half + 1)
     x = (pixels[:, None] + (np.arange(SUBSAMPLES) + 0.5) / SUBSAMPLES - 0.5).ravel()
     edge = np.sqrt(np.maximum(radius**2 - x**2, 0))  # the disk covers [-edge, edge] of each column
@@ -114,17 +121,22 @@ def disk(radius: float) -> np.ndarray:
     return to_psf(covered + covered.T)  # as exact along x as along y
 
 
+def disk_reach(radius: float) -> int:
+    """Return how many pixels a disk's kernel reaches to each side."""
+    check_number("radius", radius, least=0)
+    return max(int(np.ceil(radius - 0.5)), 0)
+
+
 def measured(kernel: np.ndarray, centred: bool = True) -> np.ndarray:
-    """Return a measured kernel as a PSF: negative values cut off, odd sides, summing to 1.
+    """Return a measured kernel as a PSF: negative values and frames of zeros cut off, odd sides, summing to 1.
 
     Parameters
     ----------
     kernel : numpy.ndarray
         `(h, w)`, any scale.
     centred : bool
-        Whether to move the centre of mass to the middle, to the nearest pixel, and to cut off frames of zeros. A
-        picture blurred with the result is not shifted against the sharp one. Otherwise `(h // 2, w // 2)` stays the
-        centre.
+        Whether to move the centre of mass to the middle, to the nearest pixel. An image blurred with the result is not
+        shifted against the sharp one. Otherwise `(h // 2, w // 2)` stays the centre.
 
     Returns
     -------
@@ -137,10 +149,12 @@ def measured(kernel: np.ndarray, centred: bool = True) -> np.ndarray:
         It is not two-dimensional, has values that are not finite, or nothing in it is positive.
     """
     kernel = np.asarray(kernel, np.float64)
-    if kernel.ndim != 2 or not np.isfinite(kernel).all() or not (kernel > 0).any():
-        raise ValueError(
-            f"an array of shape {kernel.shape} is no kernel; it must be two-dimensional and finite with a positive sum"
-        )
+    if kernel.ndim != 2:
+        raise ValueError(f"an array of shape {kernel.shape} is no kernel; it must be two-dimensional, (h, w)")
+    if not np.isfinite(kernel).all():
+        raise ValueError("an array with values that are not finite (NaN or infinite) is no kernel; it must be finite")
+    if not (kernel > 0).any():
+        raise ValueError("an array in which nothing is positive is no kernel; it must have a positive sum")
     kernel = np.maximum(kernel, 0)
     padding = []
     for axis in (0, 1):
@@ -151,130 +165,4 @@ def measured(kernel: np.ndarray, centred: bool = True) -> np.ndarray:
         half = max(centre, count - 1 - centre)
         padding.append((half - centre, half - (count - 1 - centre)))
     kernel = np.pad(kernel, padding)
-    return to_psf(trimmed(kernel) if centred else kernel)
-
-
-def parse_psf(text: str) -> np.ndarray:
-    """Return the kernel that a word on the command line describes.
-
-    Parameters
-    ----------
-    text : str
-        `gaussian:SIGMA`, `disk:RADIUS`, `motion:LENGTH,ANGLE`, `shake:LENGTH,SEED`, or a file as
-        `read_kernel` takes it.
-
-    Returns
-    -------
-    numpy.ndarray
-        `(h, w)`, float32.
-
-    Raises
-    ------
-    ValueError
-        The text is none of these, or its numbers make no kernel.
-    FileNotFoundError
-        There is no such file.
-
-    Examples
-    --------
-    >>> parse_psf("disk:3").shape, parse_psf("motion:15,30").shape
-    ((7, 7), (9, 15))
-    """
-    name, _, numbers = text.partition(":")
-    if name not in PSFS:
-        return read_kernel(text)
-    make, parameters = PSFS[name]
-    expected = f"{name}:{','.join(parameters).upper()}"
-    try:
-        values = [float(number) for number in numbers.split(",")]
-    except ValueError:
-        values = []
-    if len(values) != len(parameters):
-        raise ValueError(f"the PSF {text!r} is not understood; expected {expected} in numbers")
-    try:
-        return make(*values)
-    except ValueError as error:
-        raise ValueError(f"the PSF {text!r} is not possible ({error}); expected {expected}") from error
-
-
-def _shake(length: float, seed: float) -> np.ndarray:
-    if seed < 0 or not seed.is_integer():
-        raise ValueError(f"seed is {seed:g}; it must be a whole number >= 0")
-    return camera_shake(np.random.default_rng(int(seed)), length)
-
-
-PSFS: dict[str, tuple[Callable[..., np.ndarray], tuple[str, ...]]] = {
-    "gaussian": (gaussian, ("sigma",)),
-    "disk": (disk, ("radius",)),
-    "motion": (linear_motion, ("length", "angle")),
-    "shake": (_shake, ("length", "seed")),
-}
-"""What `parse_psf` knows by name, with the names of the numbers that follow."""
-
-
-def read_kernel(path: str, centred: bool = False) -> np.ndarray:
-    """Read a kernel from a file.
-
-    Parameters
-    ----------
-    path : str
-        `FILE.npy`; `FILE.npz:NAME`, one array of several, or `FILE.npz`, which has one array; or a picture (PNG, TIFF
-        and what else Pillow reads), whose values count as they are stored and whose colours are averaged.
-    centred : bool
-        See `measured`. Without it the middle of the file's array, `(h // 2, w // 2)`, is the centre.
-
-    Returns
-    -------
-    numpy.ndarray
-        `(h, w)`, float32, odd sides, summing to 1.
-
-    Raises
-    ------
-    FileNotFoundError
-        There is no such file.
-    ValueError
-        The file holds no kernel, or no array of that name; the message lists the names there are.
-    """
-    file, name = path, None
-    if ".npz:" in path:
-        file, _, name = path.rpartition(":")
-    if not os.path.isfile(file):
-        raise FileNotFoundError(
-            f"there is no kernel file {file}; expected FILE.npy, FILE.npz:NAME, a picture, or one of {', '.join(PSFS)} "
-            "with its numbers, as in disk:3"
-        )
-    if file.lower().endswith(".npz"):
-        array = _array_of(file, name)
-    else:
-        array = numpy_files.read_array(file) if file.lower().endswith(".npy") else _picture(file)
-    try:
-        return measured(array, centred)
-    except ValueError as error:
-        raise ValueError(f"{path} holds no kernel: {error}") from error
-
-
-def kernel_names(file: str) -> list[str]:
-    """Return the names of the arrays of an .npz file."""
-    return list(numpy_files.read(file))
-
-
-def _array_of(file: str, name: str | None) -> np.ndarray:
-    arrays = numpy_files.read(file)
-    if name is None and len(arrays) == 1:
-        (name,) = arrays
-    if name not in arrays:
-        found = f"no array {name!r}" if name else f"{len(arrays)} arrays"
-        raise ValueError(f"{file} has {found}; write {file}:NAME with one of {', '.join(arrays)}")
-    return arrays[name]
-
-
-def _picture(file: str) -> np.ndarray:
-    from PIL import Image
-
-    try:
-        with Image.open(file) as image:
-            values = np.asarray(image.convert("RGB") if image.mode in ("P", "CMYK", "YCbCr") else image, np.float64)
-            alpha = image.mode in ("LA", "RGBA")
-    except (OSError, SyntaxError, ValueError) as error:
-        raise ValueError(f"{file} cannot be read as .npy, .npz or a picture ({error})") from error
-    return values if values.ndim == 2 else values[..., : -1 if alpha else None].mean(-1)
+    return to_psf(trimmed(kernel))

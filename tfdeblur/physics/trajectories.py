@@ -1,6 +1,11 @@
 """PSFs of a camera that moves during the exposure."""
 
+import math
+
 import numpy as np
+
+INERTIA, STEPS = 0.7, 64
+"""Of a camera's shake: share of the velocity that a step keeps, and straight pieces of the path."""
 
 
 def linear_motion(length: float, angle: float) -> np.ndarray:
@@ -37,6 +42,14 @@ def linear_motion(length: float, angle: float) -> np.ndarray:
     along = ((np.arange(count) + 0.5) / count - 0.5) * length
     turn = np.deg2rad(angle)
     return _splat(-along * np.sin(turn), along * np.cos(turn))
+
+
+def motion_sides(length: float, angle: float) -> tuple[int, int]:
+    """Return the sides of `linear_motion`, before its kernel is made; errors as there."""
+    check_number("length", length, least=0)
+    check_number("angle", angle)
+    turn = np.deg2rad(angle)
+    return tuple(2 * math.ceil(round(abs(length / 2 * along), 6)) + 1 for along in (np.sin(turn), np.cos(turn)))
 
 
 def streak(kernel: np.ndarray) -> np.ndarray:
@@ -77,7 +90,7 @@ def motion_of(vector: np.ndarray) -> tuple[float, float]:
 
 
 def camera_shake(
-    random: np.random.Generator, length: float = 30.0, inertia: float = 0.7, steps: int = 64
+    random: np.random.Generator, length: float = 30.0, inertia: float = INERTIA, steps: int = STEPS
 ) -> np.ndarray:
     """Return the PSF of a shaking hand: a random walk with inertia (after Boracchi & Foi 2012, section III).
 
@@ -104,6 +117,17 @@ def camera_shake(
     ValueError
         A parameter is out of its range.
     """
+    return _splat(*_walk(random, length, inertia, steps))
+
+
+def shake_sides(random: np.random.Generator, length: float = 30.0) -> tuple[int, int]:
+    """Return the sides that `camera_shake` does not exceed, before its kernel is made; errors as there."""
+    y, x = _walk(random, length, INERTIA, STEPS)
+    return tuple(2 * math.ceil(np.abs(axis).max()) + 1 for axis in (y, x))
+
+
+def _walk(random: np.random.Generator, length: float, inertia: float, steps: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return points on the path of `camera_shake`, centred at the origin."""
     check_number("length", length, least=0)
     check_number("steps", steps, least=1)
     if not 0 <= inertia < 1:
@@ -116,7 +140,7 @@ def camera_shake(
     corners *= length / np.linalg.norm(velocities, axis=1).sum()
     between = np.linspace(0, steps, steps * 32 + 1)
     y, x = (np.interp(between, np.arange(steps + 1), corners[:, axis]) for axis in (0, 1))
-    return _splat(y - y.mean(), x - x.mean())
+    return y - y.mean(), x - x.mean()
 
 
 def _splat(y: np.ndarray, x: np.ndarray) -> np.ndarray:
@@ -145,7 +169,8 @@ def to_psf(kernel: np.ndarray) -> np.ndarray:
     return (kernel / kernel.sum()).astype(np.float32)
 
 
-def check_number(name: str, value: float, least: float = -np.inf) -> None:
-    """Refuse a parameter that is not finite, or below its least value."""
+def check_number(name: str, value: float, least: float = -np.inf) -> float:
+    """Return a parameter; refuse one that is not finite, or below its least value."""
     if not (np.isfinite(value) and value >= least):
         raise ValueError(f"{name} is {value}; it must be a number" + (f" >= {least:g}" if np.isfinite(least) else ""))
+    return value
