@@ -146,6 +146,7 @@ def test_a_run_folder_gives_its_best_model(tmp_path):
         load_network(str(tmp_path))
     negative().save(tmp_path / "best.keras")
     assert load_network(str(tmp_path)).name == "negative"
+    np.testing.assert_array_equal(tfdeblur.load(tmp_path)(PICTURE[:9, :9]), 255 - PICTURE[:9, :9])  # a Path
 
 
 def test_what_is_no_model_is_named(tmp_path):

@@ -7,6 +7,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TypeVar
 
 import tyro
@@ -156,10 +157,27 @@ def import_tensorflow() -> None:
         else:
             with _without_stderr():
                 import tensorflow  # noqa: F401
+        if backend == "jax" and not tpu_attached() and not os.environ.get("TF_CONFIG"):  # hosts meet before JAX starts
+            _start_jax()
     except ModuleNotFoundError as error:
         raise ValueError(
             f'{error}; install one build of TensorFlow: pip install -e ".[cpu]", ".[gpu]" or ".[tpu]"'
         ) from error
+
+
+def tpu_attached() -> bool:
+    """Whether a TPU is attached to this machine, or its environment says so."""
+    found = [path for pattern in ("accel[0-9]*", "vfio/[0-9]*") for path in Path("/dev").glob(pattern)]
+    return bool(found) or "TPU_ACCELERATOR_TYPE" in os.environ
+
+
+def _start_jax() -> None:
+    """Have JAX look for devices without what its library for TPUs says of there being none."""
+    import jax
+
+    os.environ.setdefault("TPU_SKIP_MDS_QUERY", "1")  # else the library asks a server that never answers
+    with _without_stderr():
+        jax.devices()
 
 
 def _installed(distribution: str) -> bool:

@@ -205,7 +205,7 @@ def _facts(options: Evaluate, manifest: dict, command: str) -> dict:
     run_file = storage.join(options.model, "run.json")
     return {
         "model": options.model,
-        "run": json.loads(storage.read_text(run_file)) if storage.exists(run_file) else None,
+        "run": storage.read_json(run_file) if storage.exists(run_file) else None,
         "data": manifest["name"],
         "split": options.split,
         "limit": options.limit,

@@ -194,7 +194,7 @@ def _operations(folder: str) -> set[str]:
     try:
         graphs = [each.graph_def for each in SavedModel.FromString(storage.read_bytes(path)).meta_graphs]
     except DecodeError as error:
-        raise ValueError(f"{path} is damaged ({error})") from error
+        raise ValueError(f"{folder} is not a SavedModel, or a damaged one ({error})") from error
     nodes = [node for graph in graphs for part in graph.library.function for node in part.node_def]
     return {node.op for node in [*nodes, *(node for graph in graphs for node in graph.node)]}
 

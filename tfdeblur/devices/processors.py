@@ -3,6 +3,8 @@
 import os
 from pathlib import Path
 
+from tfdeblur.commandline import tpu_attached
+
 TPU_HELP = (
     "On Colab choose Runtime > Change runtime type > TPU and install tfdeblur[tpu]; on a TPU VM use `--tpu local`; "
     "elsewhere leave --tpu out to train on the GPU or CPU."
@@ -28,6 +30,5 @@ def no_tpu(error: Exception) -> ValueError:
 
 def do_not_ask_for_metadata() -> None:
     """Keep the TPU's library, off Google's machines, from asking a server that never answers."""
-    attached = [path for pattern in ("accel[0-9]*", "vfio/[0-9]*") for path in Path("/dev").glob(pattern)]
-    if not attached and "TPU_ACCELERATOR_TYPE" not in os.environ:
+    if not tpu_attached():
         os.environ.setdefault("TPU_SKIP_MDS_QUERY", "1")

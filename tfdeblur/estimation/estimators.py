@@ -1,6 +1,5 @@
 """What estimates sigma: functions from pictures of any size to maps, by trained networks or without."""
 
-import json
 from collections.abc import Callable
 
 import keras
@@ -86,7 +85,7 @@ def _estimates(folder: str) -> bool:
     path = storage.join(folder, "config.json")
     if not (storage.exists(path) and storage.exists(storage.join(folder, "best.keras"))):
         return False
-    return json.loads(storage.read_text(path)).get("training") == "sigma"
+    return storage.read_json(path).get("training") == "sigma"
 
 
 def sees_spectra(network: keras.Model) -> bool:

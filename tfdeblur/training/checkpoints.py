@@ -4,6 +4,7 @@
 remember, the settings and facts of the run, and the checksum of the weights.
 """
 
+import errno
 import re
 import sys
 from dataclasses import dataclass
@@ -65,6 +66,8 @@ def newest(workdir: str) -> Checkpoint | None:
         try:
             return Checkpoint(step, f"{_name(workdir, step)}.weights.h5", _verified(workdir, step), tuple(damaged))
         except (OSError, ValueError) as error:
+            if isinstance(error, OSError) and error.errno != errno.EIO:  # not damage, but a bucket that does not answer
+                raise
             print(f"note: the checkpoint after step {step} cannot be used: {error}", file=sys.stderr)
             damaged.append(step)
     if damaged:
@@ -111,7 +114,10 @@ def steps_in(workdir: str) -> list[int]:
 
 def _verified(workdir: str, step: int) -> dict:
     """Return the state of a checkpoint whose files both fit their checksums; those of older versions have none."""
-    state = storage.read_json(f"{_name(workdir, step)}.json")
+    path = f"{_name(workdir, step)}.json"
+    if not storage.exists(path):
+        raise ValueError(f"{path} is missing")
+    state = storage.read_json(path)
     weights = f"{_name(workdir, step)}.weights.h5"
     if "weights_sha256" in state and storage.sha256(weights) != state["weights_sha256"]:
         raise ValueError(f"{weights} is damaged: it does not fit its checksum")

@@ -67,6 +67,7 @@ def claim(workdir: str, experiment: Experiment, checkpoint: Checkpoint | None, b
         The facts of the run up to there.
     """
     storage.make_folder(workdir)
+    storage.make_folder(storage.join(workdir, "tensorboard"))
     for folder in (workdir, storage.join(workdir, "checkpoints")):
         locking.clean(folder)
     if checkpoint:
@@ -84,9 +85,12 @@ def claim(workdir: str, experiment: Experiment, checkpoint: Checkpoint | None, b
 
 def has_network(workdir: str, name: str) -> bool:
     """Whether the folder holds a sound `NAME.keras`."""
+    path = storage.join(workdir, f"{name}.keras")
+    if not storage.exists(path):
+        return False
     try:
-        keras_files.check(storage.join(workdir, f"{name}.keras"))
-    except (OSError, ValueError):
+        keras_files.check(path)
+    except ValueError:
         return False
     return True
 
@@ -96,7 +100,7 @@ def _keep_if_damaged(path: str, read: Callable[[str], object]) -> None:
     if storage.exists(path):
         try:
             read(path)
-        except (OSError, ValueError) as error:
+        except ValueError as error:
             print(f"note: {error}; kept as {storage.set_aside(path)}", file=sys.stderr)
 
 
