@@ -9,6 +9,7 @@ import pytest
 import skimage.data
 from PIL import ExifTags, Image, ImageCms, JpegImagePlugin
 
+from tfdeblur.deblur import main
 from tfdeblur.pictures import jpeg, photographs, xmp
 from tfdeblur.pictures.holding import check_holds, losses
 from tfdeblur.pictures.metadata import Metadata
@@ -179,6 +180,17 @@ def test_a_jpeg_is_quantised_as_its_source_or_more_finely(tmp_path):
         chosen = written(photographs.read(source), "jpeg", tmp_path, quality=50)
         assert [list(table) for table in chosen.quantization.values()] == jpeg.tables_of(50)
     assert list(written(sharp(), "jpeg", tmp_path).quantization[0]) == jpeg.tables_of(95)[0]
+
+
+def test_the_command_takes_a_quality(tmp_path):
+    Image.fromarray(COLOUR).save(tmp_path / "photo.jpg", quality=80)
+    command = [str(tmp_path / "photo.jpg"), "--method", "rl", "--psf", "gaussian:1", "--iterations", "1", "--overwrite"]
+    for options, quality in [([], 90), (["--quality", "40"], 40)]:
+        assert main([*command, *options, "--out", str(tmp_path / "out")]) == 0
+        with Image.open(tmp_path / "out/photo.jpg") as image:
+            assert list(image.quantization[0]) == jpeg.tables_of(quality)[0]
+    with pytest.raises(ValueError, match="--quality is 0; at least 1 and at most 100 is needed"):
+        main([*command, "--quality", "0", "--out", str(tmp_path / "out")])
 
 
 def test_the_quality_of_a_lossy_webp_can_be_chosen(tmp_path):

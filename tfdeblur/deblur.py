@@ -9,9 +9,10 @@ from typing import Annotated, Literal
 import tyro
 from tqdm import tqdm
 
-from tfdeblur import locking, storage
+from tfdeblur import locking, ranges, storage
 from tfdeblur.commandline import import_tensorflow, parse, printable, run
 from tfdeblur.pictures.destinations import Job, check_room, clean, find_pictures, plan, report_found
+from tfdeblur.ranges import Range
 from tfdeblur.tiling import choose_overlap, deblur_picture
 
 
@@ -53,6 +54,9 @@ class Arguments:
     """Replace results that exist; without it they are left alone and reported."""
     format: Literal["jpeg", "png", "tiff", "webp"] | None = None
     """Format of the results; by default that of each photograph."""
+    quality: Annotated[int | None, Range(least=1, most=100)] = None
+    """Of JPEG and lossy WebP, 1 to 100. By default a JPEG made from a JPEG is quantised like its source, but no coarser
+    than quality 90. Everything else has 95."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -110,7 +114,8 @@ def _deblur_all(jobs: list[Job], chosen: Arguments, unreadable: int) -> int:
 
 
 def _check(chosen: Arguments) -> None:
-    """Raise a ValueError unless there is either a model or a method with its PSF."""
+    """Raise a ValueError unless there is either a model or a method with its PSF, and numbers are in their ranges."""
+    ranges.check(chosen)
     if (chosen.model is None) == (chosen.method is None):
         raise ValueError("give either --model, a trained network, or --method with --psf, a classical one")
     if (chosen.method is None) != (chosen.psf is None):
@@ -180,7 +185,7 @@ def _deblur_file(deblur_of: Callable, job: Job, chosen: Arguments, bar: tqdm) ->
         out=pixels,
         progress=lambda rows: bar.update(rows * pixels.shape[1]),
     )
-    photographs.write(job.target, photograph, chosen.format)
+    photographs.write(job.target, photograph, chosen.format, chosen.quality)
     if chosen.compare:
         with storage.publish(job.sheet) as temporary:
             sheet(before, panels(pixels)).save(temporary, "PNG")
