@@ -227,10 +227,12 @@ def _exchanged(one: str, other: str) -> bool:
 def temporary_name(path: str) -> str:
     """Return a new name for a file that is not yet complete, which `locking.clean` recognises.
 
-    It keeps the suffix, by which Keras and Pillow choose a format, and is short: names are limited in length.
+    It keeps the suffix, by which Keras and Pillow choose a format, and is short: names are limited in length. Keras
+    asks for `.weights.h5`, so two suffixes are kept where they are short.
     """
-    suffix = os.path.splitext(path)[1]
-    return f".partial-{uuid.uuid4().hex}{suffix if len(suffix) <= 16 else ''}"
+    suffixes = Path(path).suffixes
+    kept = [found for found in ("".join(suffixes[-2:]), "".join(suffixes[-1:])) if len(found) <= 16]
+    return f".partial-{uuid.uuid4().hex}{kept[0] if kept else ''}"
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable
 
 import numpy as np
@@ -30,20 +31,38 @@ class Log:
         Steps in one pass over the training split.
     summary_of : callable
         From means over pictures to what is shown of them.
+    kept : dict
+        The `kept` of the log that this one continues, {} for a new run.
     """
 
-    def __init__(self, workdir: str, step: int, steps: int, batch: int, steps_per_epoch: float, summary_of: Callable):
+    def __init__(
+        self,
+        workdir: str,
+        step: int,
+        steps: int,
+        batch: int,
+        steps_per_epoch: float,
+        summary_of: Callable,
+        kept: dict,
+    ):
         self.workdir, self.steps_per_epoch, self.summary_of = workdir, steps_per_epoch, summary_of
         self.writer = tf.summary.create_file_writer(storage.join(workdir, "tensorboard"))
         self.bar = tqdm(
             total=steps * batch, initial=step * batch, unit="img", unit_scale=True, dynamic_ncols=True,
             disable=not sys.stderr.isatty(),
         )  # fmt: skip
-        self.seconds, self.samples, self.logs, self._began = 0.0, 0, [], time.monotonic()
+        self.seconds, self.samples, self._began = 0.0, 0, time.monotonic()
+        self.sums, self.count = Counter(kept.get("sums")), kept.get("count", 0)
+
+    @property
+    def kept(self) -> dict:
+        """What was measured since the last row, for the log of the run that goes on from a checkpoint."""
+        return {"sums": dict(self.sums), "count": self.count}
 
     def step(self, samples: int, logs: dict) -> None:
         """Count samples that were trained on, and what was measured meanwhile."""
-        self.logs.append(logs)
+        self.sums.update(logs)
+        self.count += 1
         now = time.monotonic()
         self.seconds += now - self._began
         self.samples += samples
@@ -53,7 +72,7 @@ class Log:
 
     def means(self) -> dict[str, float]:
         """Return the means of what was measured since the last row."""
-        return self.summary_of({key: float(np.mean([logs[key] for logs in self.logs])) for key in self.logs[0]})
+        return self.summary_of({key: value / self.count for key, value in self.sums.items()})
 
     def resume_clock(self) -> None:
         """Begin to count seconds again, after something that is not training."""
@@ -78,7 +97,7 @@ class Log:
         tqdm.write(
             "  ".join(f"{k} {v:.4g}" if isinstance(v, float) else f"{k} {v}" for k, v in row.items()), sys.stderr
         )
-        self.seconds, self.samples, self.logs = 0.0, 0, []
+        self.seconds, self.samples, self.sums, self.count = 0.0, 0, Counter(), 0
 
     def pictures(self, step: int, shown: list[np.ndarray]) -> None:
         """Show batches `(N, H, W, C)` in [0, 1] side by side: what is given, what is made of it, the truth."""

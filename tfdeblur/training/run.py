@@ -175,11 +175,11 @@ class _Run:
                 experiment.data, batch=batch, patch=patch, limit=limit, **made
             )
         self.averaging = Averaging(self.model, devices, state, lambda *host: self.batches(0, *host, cache="none"))
-        self.done, self.state = 0, {"best": None, "best_step": None, "seconds": 0.0}
+        self.done, self.state = 0, {"best": None, "best_step": None, "seconds": 0.0, "log": {}}
         if checkpoint:
             checkpoints.restore(checkpoint, self.model)
             self.done = checkpoint.step
-            self.state = {key: checkpoint.state[key] for key in self.state}
+            self.state = {key: checkpoint.state.get(key, value) for key, value in self.state.items()}
         best_is_lost = self.state["best_step"] is not None and not run_folder.has_network(workdir, "best")
         if devices.mean(self.done) != self.done:
             raise ValueError(
@@ -240,7 +240,8 @@ class _Run:
         if self.done >= plan.steps:
             return
         iterator = self.devices.batches(lambda *host: self.batches(self.done, *host))
-        log = Log(self.workdir, self.done, plan.steps, plan.samples, plan.steps_per_epoch, self.model.summary_of)
+        summary_of, kept = self.model.summary_of, self.state["log"]
+        log = Log(self.workdir, self.done, plan.steps, plan.samples, plan.steps_per_epoch, summary_of, kept)
         try:
             while self.done < plan.steps:
                 logs = self.step(iterator)
@@ -259,6 +260,7 @@ class _Run:
                 if at_period:
                     self._validate(log)
                 if at_checkpoint:
+                    self.state["log"] = log.kept
                     self._checkpoint()
                     log.resume_clock()
                 on_step(plan.samples * at_once)
