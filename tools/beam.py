@@ -107,18 +107,20 @@ def _run_driver(*arguments) -> None:
             env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, paths))},
             start_new_session=True,
         )
-        said = ""
         try:
             with contextlib.suppress(BrokenPipeError), driver.stdin:
                 pickle.dump((os.getpid(), arguments), driver.stdin)
             said = driver.stdout.read().decode()  # until the driver ends
+        except KeyboardInterrupt:
+            storage.remove(log.name)
+            raise
         finally:
             _kill_group(driver)
-            if said == DONE:
-                storage.remove(log.name)
-    if said != DONE:
-        said = said or f"the process that runs Apache Beam died (exit status {driver.returncode})"
-        raise OSError(f"{said}; run the same command again, finished shards are kept (log: {log.name})")
+    if said == DONE:
+        storage.remove(log.name)
+        return
+    said = said or f"the process that runs Apache Beam died (exit status {driver.returncode})"
+    raise OSError(f"{said}; run the same command again, finished shards are kept (log: {log.name})")
 
 
 def _kill_group(driver: subprocess.Popen) -> None:
@@ -149,8 +151,9 @@ def drive() -> None:
     _watch_workers(end)
     try:
         _run_pipeline(*arguments)
-    except Exception as error:  # Beam wraps a worker's error, with its traceback, into one of its own
-        end(f"Apache Beam failed ({' '.join(str(error).split()) or type(error).__name__})")
+    except Exception as error:  # Beam puts a worker's traceback into the text of its own error
+        lines = str(error).strip().splitlines()
+        end(f"Apache Beam failed ({lines[-1] if lines else type(error).__name__})")
     end(DONE)
 
 

@@ -23,7 +23,7 @@ def checksum_of(manifest: dict) -> str:
 
 def command_of(folder: str, manifest: dict) -> str:
     """Return the command, for a shell, that makes what is missing of a data set in the folder where it is now."""
-    words = [word for word in manifest["command"] if not word.startswith("--out=")]
+    words = [word for word in manifest["command"] if word != "--no-checksums" and not word.startswith("--out=")]
     if "--out" in words:
         at = words.index("--out")
         del words[at : at + 2]

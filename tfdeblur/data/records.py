@@ -214,6 +214,7 @@ def load_manifest(folder: str) -> dict:
         if storage.exists(storage.join(folder, PLAN)):
             raise FileNotFoundError(
                 f"{folder} holds a data set that was not finished; run the make_tfrecords command that began it again"
+                f"{_begun_by(folder)}"
             )
         raise FileNotFoundError(
             f"{folder} has no {MANIFEST}, so it is not a data set; make one with `python -m tools.make_tfrecords`"
@@ -235,6 +236,14 @@ def load_manifest(folder: str) -> dict:
             "make_tfrecords command that made it"
         )
     return manifest
+
+
+def _begun_by(folder: str) -> str:
+    """Return the command that began an unfinished data set, as far as its plan can be read."""
+    try:
+        return f": `{shlex.join(json.loads(storage.read_text(storage.join(folder, PLAN)))['command'])}`"
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
 
 
 def shard_paths(folder: str, split: str, manifest: dict) -> list[str]:
