@@ -67,6 +67,9 @@ def test_names_work_up_to_the_limit_of_the_file_system(tmp_path, capsys):
     assert files(tmp_path / "sheets") == {f"{stems[n]}{end}" for n in (234, 243) for end in (".png", "-compare.png")}
     said = capsys.readouterr().err
     assert said.count("\n") == 1 and "-compare.png has 263 bytes, 255 are the most there" in said
+    for name in ("a.weights.h5", "m" * 244 + ".weights.h5"):
+        assert storage.temporary_name(name).endswith(".weights.h5")  # by which Keras knows weights
+    assert storage.temporary_name("a." + "m" * 253).count(".") == 1
     with storage.publish(str(tmp_path / ("m" * 255))) as temporary:
         Path(temporary).write_bytes(b"x")
     assert (tmp_path / ("m" * 255)).read_bytes() == b"x"
