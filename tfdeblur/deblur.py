@@ -2,7 +2,9 @@
 
 import sys
 import time
-from collections.abc import Callable, Sequence
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
@@ -43,9 +45,11 @@ class Arguments:
     iterations: int | None = None
     """Of the methods rl (30 by default) and tv (40)."""
     tile: int = 512
-    """Side of the tiles in pixels; memory grows with its square."""
+    """Side of the tiles in pixels; memory grows with its square. A method enlarges tiles, to 2048 pixels at most, where
+    its kernel reaches further."""
     overlap: int | None = None
-    """Pixels that neighbouring tiles share, at most half a tile; 96 (or half a tile) by default."""
+    """Pixels that neighbouring tiles share, at most half a tile; by default 96 (or half a tile), and for a method as
+    many as its kernel and the noise ask for."""
     ensemble: bool = False
     """Average over the eight flips and quarter turns: somewhat better, eight times slower."""
     compare: bool = False
@@ -176,20 +180,31 @@ def _deblur_file(deblur_of: Callable, job: Job, chosen: Arguments, bar: tqdm) ->
     before = panels(pixels) if chosen.compare else []
     deblur = deblur_of(pixels)
     _warn(deblur, f"{job.source}: ")
-    deblur_picture(
-        deblur,
-        pixels,
-        tile=chosen.tile,
-        overlap=chosen.overlap,
-        ensemble=chosen.ensemble,
-        out=pixels,
-        progress=lambda rows: bar.update(rows * pixels.shape[1]),
-    )
+    with _warnings_as_lines(job.source):
+        deblur_picture(
+            deblur,
+            pixels,
+            tile=chosen.tile,
+            overlap=chosen.overlap,
+            ensemble=chosen.ensemble,
+            out=pixels,
+            progress=lambda rows: bar.update(rows * pixels.shape[1]),
+        )
     photographs.write(job.target, photograph, chosen.format, chosen.quality)
     if chosen.compare:
         with storage.publish(job.sheet) as temporary:
             sheet(before, panels(pixels)).save(temporary, "PNG")
     return pixels.shape[0] * pixels.shape[1]
+
+
+@contextmanager
+def _warnings_as_lines(source: str) -> Iterator[None]:
+    """Print each different warning about a photograph as one line."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", UserWarning)
+        yield
+    for message in dict.fromkeys(str(each.message) for each in caught if each.category is UserWarning):
+        tqdm.write(printable(f"warning: {source}: {message}"), file=sys.stderr)
 
 
 def _rest(failed: int, skipped: int, unreadable: int) -> str:

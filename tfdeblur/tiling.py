@@ -1,5 +1,6 @@
 """Pictures of any size through a function that takes tiles: where tiles lie, and how they blend into one another."""
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -121,7 +122,8 @@ def deblur_picture(
     tile : int
         Side of the square tiles in pixels. A picture no larger than one tile is deblurred whole.
     overlap : int, optional
-        Pixels that neighbouring tiles share, at most half a tile; 96 (or half a tile) by default. The outer 3/8 at
+        Pixels that neighbouring tiles share, at most half a tile; 96 (or half a tile) by default. If `deblur` has an
+        attribute `margin`, it is so large that this many pixels are left out. The outer 3/8 at
         each edge of a tile are left out, the middle quarter is blended. If the network sees no further than the part
         left out, the result is that of the whole picture; if it does, nearly so, for the far pixels count little.
     ensemble : bool
@@ -142,7 +144,7 @@ def deblur_picture(
         The array is not such a picture, or the overlap is more than half a tile.
     """
     _check_picture(picture)
-    overlap = choose_overlap(tile, overlap)
+    tile, overlap = tile_and_overlap(picture.shape[:2], tile, overlap, getattr(deblur, "margin", None))
     out = np.empty_like(picture) if out is None else out
     source, target = np.atleast_3d(picture), np.atleast_3d(out)
     single = averaged_over_turns(deblur) if ensemble else deblur
@@ -255,6 +257,34 @@ def through_tiles(
             strip[tall - done :] = 0
         if progress:
             progress(done)
+
+
+def tile_and_overlap(size: tuple[int, int], tile: int, overlap: int | None, margin: int | None) -> tuple[int, int]:
+    """Return the side of the tiles for a photograph of a size, and their overlap.
+
+    An overlap that is given stays; else it is derived from the margin if there is one, and tiles that it does not fit
+    into are enlarged.
+
+    Warns
+    -----
+    UserWarning
+        The tiles are enlarged.
+
+    Examples
+    --------
+    >>> tile_and_overlap((4000, 6000), 512, None, 30)
+    (512, 80)
+    """
+    if overlap is not None or margin is None or max(size) <= tile:
+        return tile, choose_overlap(tile, overlap)
+    overlap = -(-margin * 8 // 3)
+    if 2 * overlap > tile:
+        warnings.warn(
+            f"tiles of {tile} pixels are too small for the reach of this kernel and noise; they are enlarged to "
+            f"{min(2 * overlap, max(size))} (--overlap sets another overlap)",
+            stacklevel=2,
+        )
+    return max(tile, 2 * overlap), overlap
 
 
 def choose_overlap(tile: int, overlap: int | None = None) -> int:

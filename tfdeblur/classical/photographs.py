@@ -9,6 +9,8 @@ import numpy as np
 from tfdeblur.classical import METHODS
 from tfdeblur.classical.kernel_estimation import SMALLEST_SIZE, estimate_kernel
 from tfdeblur.classical.noise_level import ROUNDING, noise_of_parts
+from tfdeblur.classical.reach import iterated_reach, linear_reach
+from tfdeblur.classical.richardson_lucy import ITERATIONS
 from tfdeblur.naming import look_up
 from tfdeblur.physics.psfs import LARGEST_SIDE, Psf, describe_psf
 from tfdeblur.physics.transparency import has_hidden_colours, visibility, without_hidden_colours
@@ -72,7 +74,8 @@ def deblurrer(
         As `describe_psf` takes it, or `blind:SIZE`: estimated from the middle of each photograph, within SIZE pixels.
         Or a function that estimates it from such a middle, `(h, w, C)`.
     noise : float, optional
-        Standard deviation of the noise in [0, 1]; by default estimated from parts of each photograph.
+        Standard deviation of the noise in [0, 1]; by default estimated from parts of each photograph. At least
+        that of rounding to its dtype.
     iterations : int, optional
         Of the methods `rl` and `tv`; their own number by default.
     centre_psf : bool
@@ -111,9 +114,14 @@ def clipping_remarks(pixels: np.ndarray) -> tuple[str, ...]:
 class _WithKernel:
     """Deblurs tiles with one kernel."""
 
-    deblur: Callable
+    deblur: "Method"
     kernel: np.ndarray
     remarks: tuple[str, ...] = ()
+
+    @property
+    def margin(self) -> int:
+        """Pixels at a tile's edges that a cut would show in, as `tiling.deblur_picture` wants it."""
+        return self.deblur.reach(self.kernel)
 
     def __call__(self, images: np.ndarray) -> np.ndarray:
         return np.clip(self.deblur(images, self.kernel), 0, 1)
@@ -123,20 +131,53 @@ class _WithKernel:
         return replace(self, kernel=turn(self.kernel))
 
 
+@dataclass(frozen=True)
+class Method:
+    """A method with its options, `(images, kernel)` to sharp ones, in which no parameter depends on a tile.
+
+    Attributes
+    ----------
+    name : str
+        In `METHODS`.
+    options : dict
+        What the method takes besides.
+    """
+
+    name: str
+    options: dict
+
+    def __call__(self, images: np.ndarray, kernel: np.ndarray) -> np.ndarray:
+        """Return the sharp images, `(N, H, W, C)`."""
+        return METHODS[self.name](images, kernel, **self.options)
+
+    def reach(self, kernel: np.ndarray) -> int:
+        """Return how many pixels away a blurred pixel has an influence."""
+        if self.name == "rl":
+            return iterated_reach(kernel, self.options.get("iterations", ITERATIONS))
+        return linear_reach(kernel, self.options["noise"])
+
+
 def method_on(method: str, noise: float | None, iterations: int | None, least: float = 0.0) -> Callable:
-    """Return a function that makes, for a photograph, a method with its options: `(pictures, kernel)` to sharp ones.
+    """Return a function that makes, for a photograph, a `Method` with its options.
 
     Parameters and errors are those of `deblurrer`; where the noise is estimated it is taken to be at `least` this.
     """
     options = _options(method, noise, iterations)
 
-    def of_photograph(pixels: np.ndarray) -> Callable:
+    def of_photograph(pixels: np.ndarray) -> Method:
         chosen = dict(options)
-        if method != "rl" and noise is None:
-            chosen["noise"] = _noise(pixels, max(ROUNDING, least))
-        return functools.partial(METHODS[method], **chosen)
+        if method != "rl":
+            chosen["noise"] = _noise(pixels, max(ROUNDING, least)) if noise is None else max(noise, _rounding(pixels))
+        if method == "wiener":
+            chosen["whole"] = middle(pixels)
+        return Method(method, chosen)
 
     return of_photograph
+
+
+def _rounding(pixels: np.ndarray) -> float:
+    """Return the standard deviation of the error of rounding to a photograph's dtype."""
+    return ROUNDING * 255 / np.iinfo(pixels.dtype).max if np.issubdtype(pixels.dtype, np.integer) else 0.0
 
 
 def _options(method: str, noise: float | None, iterations: int | None) -> dict:

@@ -7,6 +7,9 @@ import numpy as np
 from tfdeblur.classical.convolution import Convolution, Place
 from tfdeblur.classical.planes import checked_kernels, not_negative, to_pictures, to_planes
 
+ITERATIONS = 30
+"""By default."""
+
 SMALLEST = 1e-12
 """Below which a denominator is taken for this."""
 
@@ -21,7 +24,7 @@ def richardson_lucy(
     blur: np.ndarray,
     kernel: np.ndarray,
     *,
-    iterations: int = 30,
+    iterations: int = ITERATIONS,
     boundary: str = "unknown",
     accelerated: bool = False,
     damping: float = 0.0,

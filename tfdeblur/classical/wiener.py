@@ -7,6 +7,7 @@ from scipy import fft
 
 from tfdeblur.classical.least_squares import LeastSquares, both_halves, squared_gradient
 from tfdeblur.classical.noise_level import noise_level
+from tfdeblur.classical.planes import checked_kernels, transfer
 
 TYPICAL_VARIANCE = {"gradient": 0.06**2, "identity": 0.25**2}
 """Of a photograph's differences between neighbours, and of its pixels."""
@@ -20,7 +21,12 @@ SMALLEST_VARIANCE = 1e-8
 
 
 def wiener(
-    blur: np.ndarray, kernel: np.ndarray, *, noise: float | np.ndarray | None = None, boundary: str = "unknown"
+    blur: np.ndarray,
+    kernel: np.ndarray,
+    *,
+    noise: float | np.ndarray | None = None,
+    boundary: str = "unknown",
+    whole: np.ndarray | None = None,
 ) -> np.ndarray:
     """Deblur pictures with known kernels by the linear estimate of least expected squared error.
 
@@ -40,6 +46,9 @@ def wiener(
     boundary : {"unknown", "extended", "circular"}
         Beyond the border lies something that is estimated too; the picture's mirror; or the picture again. The latter
         two take one division of spectra, a fraction of the time.
+    whole : numpy.ndarray, optional
+        Blurred photographs or large parts of them, `(N, H, W, C)`, of which `blur` are tiles: `a` and `f0` are theirs,
+        so that all tiles are deblurred by one filter.
 
     Returns
     -------
@@ -54,14 +63,18 @@ def wiener(
     problem = LeastSquares(blur, kernel, boundary)
     variance = noise_variance(blur, noise, problem)
     kind, size = problem.power.dtype, problem.size
-    frequency = np.sqrt(_squared_frequency(size, kind) + 1 / max(size) ** 2)
-    prior = 1 / (frequency**2 * np.sqrt(frequency))
-    passed = problem.power * prior * both_halves(size[1], kind)
+    if whole is None:
+        whole, extent, power = blur, size, problem.power
+    else:
+        extent = (max(*whole.shape[1:3], *np.shape(kernel)[-2:]),) * 2
+        power = np.square(np.abs(transfer(checked_kernels(kernel, blur), extent, kind)))
+    lowest = 1 / max(extent)
+    passed = power * _photographs_power(extent, lowest, kind) * both_halves(extent[1], kind)
     passed[..., 0, 0] = 0
-    observed = np.maximum(np.var(blur, axis=(1, 2, 3)).reshape(-1, 1, 1, 1) - variance, SMALLEST_VARIANCE)
+    observed = np.maximum(np.var(whole, axis=(1, 2, 3)).reshape(-1, 1, 1, 1) - variance, SMALLEST_VARIANCE)
     total = np.maximum(passed.sum((-2, -1), keepdims=True), SMALLEST_VARIANCE)
-    amplitude = observed * (size[0] * size[1]) / total  # Parseval
-    cost = (variance / (amplitude * prior)).astype(kind)
+    amplitude = observed * (extent[0] * extent[1]) / total  # Parseval
+    cost = (variance / (amplitude * _photographs_power(size, lowest, kind))).astype(kind)
     cost[..., 0, 0] = 0  # brightness is kept
     return problem.solution(cost)
 
@@ -138,6 +151,7 @@ def per_picture(value, blur: np.ndarray, name: str) -> np.ndarray:
     return np.broadcast_to(values, (len(blur), 1, 1, 1))
 
 
-def _squared_frequency(size: tuple[int, int], kind: np.dtype) -> np.ndarray:
+def _photographs_power(size: tuple[int, int], lowest: float, kind: np.dtype) -> np.ndarray:
+    """Return `1 / (f^2 + lowest^2)^1.25` at the frequencies of `rfft2`."""
     down, across = fft.fftfreq(size[0])[:, None], fft.rfftfreq(size[1])
-    return (down**2 + across**2).astype(kind)
+    return ((down**2 + across**2 + lowest**2) ** -1.25).astype(kind)

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tfdeblur.classical.photographs import clipping_remarks, method_on
+from tfdeblur.classical.photographs import Method, clipping_remarks, method_on
 from tfdeblur.estimation.estimators import load_estimator
 from tfdeblur.estimation.sigma_map import cautious, is_map, read_map, sigma_map
 from tfdeblur.physics.blur import space_variant_blur
-from tfdeblur.physics.kernels import gaussian
+from tfdeblur.physics.kernels import gaussian, gaussian_reach
 from tfdeblur.physics.sigma_maps import blend_weights, sigma_ladder
 from tfdeblur.physics.transparency import filled, has_hidden_colours
 
@@ -101,9 +101,15 @@ def stitcher(method: str, where: str, noise: float | None = None, iterations: in
 class _ByMap:
     """Deblurs tiles whose last channel is the map, which `tiling.deblur_picture` puts there."""
 
-    deblur: Callable
+    deblur: Method
     beside: np.ndarray
     remarks: tuple[str, ...]
+
+    @property
+    def margin(self) -> int:
+        """Pixels at a tile's edges that a cut would show in: those of the largest blur, and of what is added to it."""
+        largest = sigma_ladder(float(self.beside.max()))[-1]
+        return self.deblur.reach(gaussian(largest)) + gaussian_reach(largest)
 
     def __call__(self, pictures: np.ndarray) -> np.ndarray:
         return np.clip(stitch(pictures[..., :-1], pictures[..., -1], self.deblur), 0, 1)
