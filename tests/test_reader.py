@@ -4,7 +4,9 @@ import io
 import struct
 import subprocess
 import sys
+import warnings
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import imagecodecs
@@ -84,6 +86,7 @@ def test_camera_raw_is_refused_by_its_name(suffix):
         (b"\0\0\0\x1cftypheic\0\0\0\0mif1heic" + bytes(100), "HEIC"),
         (b"\0\0\0\x1cftypmif1\0\0\0\0mif1heic" + bytes(100), "HEIC"),
         (imagecodecs.avif_encode(COLOUR), "AVIF"),
+        (b"\0\0\0\x1cftypmif1\0\0\0\0mif1avif" + bytes(100), "AVIF"),
         (imagecodecs.jpegxl_encode(COLOUR), "JPEG XL"),
         (b"\0\0\0\x0cJXL \r\n\x87\n" + bytes(100), "JPEG XL"),
         (imagecodecs.jpeg2k_encode(COLOUR), "JPEG 2000"),
@@ -158,6 +161,16 @@ def test_binary_ppm_of_any_white(channels, white):
     assert found.dtype == (np.uint16 if white > 255 else np.uint8)
 
 
+def test_many_threads_leave_pillows_limit_and_warnings_as_they_were(monkeypatch):
+    """As records are made."""
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10**5)
+    contents = [saved(COLOUR, format) for format in ("JPEG", "PNG", "WEBP", "BMP")] * 40
+    filters = list(warnings.filters)
+    with ThreadPoolExecutor(8) as pool:
+        assert all(found.pixels.shape == COLOUR.shape for found in pool.map(photographs.read, contents))
+    assert Image.MAX_IMAGE_PIXELS == 10**5 and warnings.filters == filters
+
+
 def test_text_that_grows_a_thousandfold_is_refused():
     """As PNG's compressed text can."""
     text = b"Comment\0\0" + zlib.compress(bytes(10**8), 9)
@@ -178,6 +191,10 @@ def test_bombs_are_refused_before_memory_is_taken(monkeypatch):
     for place in places:
         bomb[place : place + 2] = struct.pack("<H", 65520)
     refused(bytes(bomb), "photo.tif", "tiles of 65520x65520 are far larger")
+    inner = bytearray(tiff((GREY, {"photometric": "minisblack", "tile": (16, 16), "compression": "jpeg"})))
+    at = inner.index(b"\xff\xc0") + 5
+    inner[at : at + 4] = struct.pack(">HH", 30000, 30000)
+    refused(bytes(inner), "photo.tif", "a JPEG of 30000x30000 stands for 16x16 pixels")
     monkeypatch.setattr(memory, "free_memory", lambda: 10**4)
     for format in ("JPEG", "PNG", "TIFF", "WEBP"):
         refused(saved(COLOUR, format), "photo", r"GB of memory are needed; 0\.0 GB are free")

@@ -3,7 +3,6 @@
 import io
 import os
 import struct
-import warnings
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,37 +16,33 @@ from tfdeblur.pictures import jpeg
 from tfdeblur.pictures.arrays import looked_up, turned
 from tfdeblur.pictures.conversion import from_pillow
 from tfdeblur.pictures.memory import check_fits
-from tfdeblur.pictures.metadata import orientation, png_chunks, put_chunk, read_metadata
+from tfdeblur.pictures.metadata import orientation, png_chunks, put_chunk, quiet, read_metadata
 from tfdeblur.pictures.photograph import Photograph
-
-PILLOW = {"jpeg": "JPEG", "png": "PNG", "webp": "WEBP", "bmp": "BMP", "gif": "GIF", "ppm": "PPM", "tiff": "TIFF"}
-JPEG_LS = 0xF7
-FRAMES = {*range(0xC0, 0xD0), JPEG_LS} - {0xC4, 0xC8, 0xCC}
-"""Markers of a JPEG's frame header."""
 
 
 @contextmanager
 def opened(file: BinaryIO, format: str) -> Iterator[Image.Image]:
     """Open an image by Pillow, whose own limit on pixels does not count, and check that it is one and that it fits."""
     file.seek(0)
-    largest = Image.MAX_IMAGE_PIXELS
-    Image.MAX_IMAGE_PIXELS = None
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # odd tags; the pixels still count
-            with Image.open(file, formats=[PILLOW[format]]) as image:
-                check_fits(*image.size, 4)
-                if image.format != "MPO" and getattr(image, "n_frames", 1) > 1:
-                    raise ValueError(f"it holds {image.n_frames} pictures (animation or pages); one is expected")
-                yield image
-    finally:
-        Image.MAX_IMAGE_PIXELS = largest
+    with quiet():
+        largest, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+        try:
+            image = Image.open(file, formats=[format.upper()])
+        finally:
+            Image.MAX_IMAGE_PIXELS = largest
+    with image:
+        check_fits(*image.size, 4)
+        with quiet():
+            frames = getattr(image, "n_frames", 1)
+        if image.format != "MPO" and frames > 1:
+            raise ValueError(f"it holds {frames} pictures (animation or pages); one is expected")
+        yield image
 
 
 def read_jpeg(file: BinaryIO) -> Photograph:
     """Read a JPEG of 8 bits; CMYK becomes sRGB. Further pictures behind it (MPO) are left out."""
-    marker, bits, channels = _jpeg_frame(file)
-    if marker == JPEG_LS:
+    marker, bits, _, _, channels = jpeg.frame(file)
+    if marker == jpeg.JPEG_LS:
         raise ValueError("it is JPEG-LS, which is not supported; convert it to PNG, TIFF or JPEG")
     if bits != 8 or channels not in (1, 3, 4):
         raise ValueError(f"it is a JPEG of {channels} channels of {bits} bits; 1, 3 or 4 of 8 bits are expected")
@@ -57,26 +52,6 @@ def read_jpeg(file: BinaryIO) -> Photograph:
             metadata = metadata.without_profile()
         pixels = turned(np.atleast_3d(from_pillow(image)), turn)
     return Photograph(pixels, "jpeg", metadata, encoding)
-
-
-def _jpeg_frame(file: BinaryIO) -> tuple[int, int, int]:
-    """Return the marker of a JPEG's frame header, its bits a channel and its number of channels."""
-    file.seek(2)
-    while head := file.read(2):
-        while head[0] == 0xFF and head[1:] == b"\xff":  # filling
-            head = head[1:] + file.read(1)
-        if head[0] != 0xFF or len(head) < 2:
-            break
-        marker = head[1]
-        if marker == 0x01 or 0xD0 <= marker <= 0xD8:  # without content
-            continue
-        content = file.read(8)
-        if len(content) < 8 or marker in (0xD9, 0xDA):
-            break
-        if marker in FRAMES:
-            return marker, content[2], content[7]
-        file.seek(struct.unpack(">H", content[:2])[0] - 8, os.SEEK_CUR)
-    raise ValueError("it is damaged: this JPEG has no frame header")
 
 
 def read_png(file: BinaryIO) -> Photograph:

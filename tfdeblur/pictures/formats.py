@@ -68,7 +68,8 @@ def recognise(head: bytes, name: str = "") -> str:
     if any(head[start : start + len(code)] == code for code, start in RAW_STARTS.items()):
         raise ValueError(f"it is camera raw by its content, which is not read; {RAW_ADVICE}")
     if head[4:8] == b"ftyp":
-        found = [BRANDS[brand] for brand in (head[i : i + 4] for i in (8, *range(16, HEAD, 4))) if brand in BRANDS]
+        named = {head[at : at + 4] for at in (8, *range(16, HEAD, 4))}
+        found = [kind for brand, kind in BRANDS.items() if brand in named]  # AVIF names HEIC's general brand, too
         raise ValueError(_not_supported(found[0] if found else "an ISO media file (a video?)"))
     for found, starts in OTHERS.items():
         if head.startswith(starts):

@@ -1,14 +1,46 @@
-"""How finely a JPEG is quantised."""
+"""What is in a JPEG's header, and how finely it is quantised."""
 
 import io
+import os
+import struct
+from typing import BinaryIO
 
 import numpy as np
 from PIL import Image, JpegImagePlugin
 
+JPEG_LS = 0xF7
+FRAMES = {*range(0xC0, 0xD0), JPEG_LS} - {0xC4, 0xC8, 0xCC}
+"""Markers of a frame header (ITU-T T.81, table B.1)."""
 QUALITY = 95
 """Of JPEG and lossy WebP, unless something else is asked for."""
 LEAST_QUALITY = 90
 """A JPEG that comes from a JPEG is quantised at least as finely as this."""
+
+
+def frame(file: BinaryIO) -> tuple[int, int, int, int, int]:
+    """Return the marker of the frame header, bits a channel, height, width and number of channels.
+
+    Raises
+    ------
+    ValueError
+        There is no frame header.
+    """
+    file.seek(2)
+    while head := file.read(2):
+        while head[0] == 0xFF and head[1:] == b"\xff":  # filling
+            head = head[1:] + file.read(1)
+        if head[0] != 0xFF or len(head) < 2:
+            break
+        marker = head[1]
+        if marker == 0x01 or 0xD0 <= marker <= 0xD8:  # without content
+            continue
+        content = file.read(8)
+        if len(content) < 8 or marker in (0xD9, 0xDA):
+            break
+        if marker in FRAMES:
+            return marker, *struct.unpack(">BHHB", content[2:])
+        file.seek(struct.unpack(">H", content[:2])[0] - 8, os.SEEK_CUR)
+    raise ValueError("it is damaged: this JPEG has no frame header")
 
 
 def encoding(image: JpegImagePlugin.JpegImageFile) -> dict:

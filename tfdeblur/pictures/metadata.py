@@ -2,9 +2,11 @@
 
 import re
 import struct
+import threading
 import warnings
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import BinaryIO
 
@@ -66,6 +68,18 @@ class Metadata:
         return replace(self, icc_profile=b"")
 
 
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Leave out warnings of odd tags. One thread at a time: what is to be warned of is a setting of the process."""
+    with _QUIET, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+_QUIET = threading.RLock()
+
+
+@quiet()
 def orientation(image: Image.Image) -> int:
     """Return the EXIF orientation of an opened picture, 1 to 8; 1 where there is none or the EXIF is damaged."""
     try:
@@ -74,6 +88,7 @@ def orientation(image: Image.Image) -> int:
         return 1
 
 
+@quiet()
 def read_metadata(image: Image.Image, chunks: tuple[tuple[bytes, bytes], ...] = ()) -> Metadata:
     """Collect the metadata of an opened image that is no TIFF; `chunks` are those of a PNG."""
     info = image.info
@@ -103,8 +118,7 @@ def tiff_metadata(file: BinaryIO, page) -> tuple[Metadata, int]:
     own = {tag: _raw(file, page.tags.get(tag)) for tag in OWN_TAGS}
     turn = page.tags.valueof(ORIENTATION) or _xmp_orientation(own[TAG_XMP])
     exif, kept, dpi = Image.Exif(), b"", None
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with quiet():
         try:
             exif.bigtiff, exif.endian = page.parent.is_bigtiff, page.parent.byteorder
             exif.load_from_fp(file, page.offset)
@@ -193,8 +207,7 @@ def tiff_tags(metadata: Metadata) -> dict:
     EXIF that is damaged is left out: other formats take its bytes as they are, tags have to be understood.
     """
     exif, tags = Image.Exif(), {}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with quiet():
         try:
             exif.load(metadata.exif)
             for tag in exif:

@@ -129,11 +129,9 @@ def _read_tiff(file: BinaryIO) -> Photograph:
 
 
 def _tiff_size(file: BinaryIO) -> tuple[int, int]:
-    import tifffile
+    from tfdeblur.pictures.tiff import only_page, opened_tiff
 
-    from tfdeblur.pictures.tiff import only_page
-
-    with tifffile.TiffFile(file) as tiff:
+    with opened_tiff(file) as tiff:
         page = only_page(tiff)
         return page.imagelength, page.imagewidth
 

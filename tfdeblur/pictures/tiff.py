@@ -1,5 +1,6 @@
 """Reading TIFF: grey, RGB, palettes, CMYK and YCbCr of up to 16 unsigned bits in any layout, or why not."""
 
+import io
 import logging
 from collections.abc import Iterator
 from typing import BinaryIO
@@ -8,6 +9,7 @@ import numpy as np
 import tifffile
 from PIL import Image
 
+from tfdeblur.pictures import jpeg
 from tfdeblur.pictures.arrays import levels, looked_up, turned, unmultiplied
 from tfdeblur.pictures.conversion import from_pillow, rgb_from_cmyk
 from tfdeblur.pictures.formats import RAW_ADVICE
@@ -20,6 +22,7 @@ RAW_PHOTOMETRICS = {32803: "the values of a colour filter array", 34892: "linear
 RAW_COMPRESSIONS = {32767: "Sony's", 34713: "Nikon's", 65535: "Pentax'"}
 COMPRESSIONS = {1, 2, 3, 4, 5, 6, 7, 8, 32773, 32946, 34887, 34925, 50000, 50001}
 """None, fax, LZW, old and new JPEG, deflate, PackBits, deflate, LERC, LZMA, Zstandard, WebP."""
+JPEG = 7
 BILEVEL = {1, 2, 3, 4, 32773}
 """Compressions with which a page that does not say its bits has one."""
 BY_LIBTIFF = {2, 3, 4, 6}
@@ -42,13 +45,13 @@ def read_tiff(file: BinaryIO) -> Photograph:
     ValueError
         It is camera raw, damaged, has several images, or one that is not of these kinds.
     """
-    logging.getLogger("tifffile").setLevel(logging.CRITICAL + 1)  # it would report beside raising
-    file.seek(0)
-    with tifffile.TiffFile(file) as tiff:
+    with opened_tiff(file) as tiff:
         page = only_page(tiff)
         kind, extra = _kind(page), _extra(page)
         check_fits(page.imagewidth, page.imagelength, page.samplesperpixel * -(-page.bitspersample // 8))
         _check_segments(page, tiff.filehandle.size)
+        if page.compression == JPEG:
+            _check_jpegs(file, page)
         metadata, orientation = tiff_metadata(file, page)
         if page.compression in BY_LIBTIFF or kind == "YCBCR":
             return Photograph(_by_libtiff(file, page.index), "tiff", metadata)
@@ -59,6 +62,13 @@ def read_tiff(file: BinaryIO) -> Photograph:
     if extra == "associated":
         pixels = unmultiplied(pixels)
     return Photograph(turned(pixels, orientation), "tiff", metadata, extra=extra)
+
+
+def opened_tiff(file: BinaryIO) -> tifffile.TiffFile:
+    """Open a TIFF by tifffile, which reports to nobody what it raises, too."""
+    logging.getLogger("tifffile").setLevel(logging.CRITICAL + 1)
+    file.seek(0)
+    return tifffile.TiffFile(file)
 
 
 def only_page(tiff: tifffile.TiffFile) -> tifffile.TiffPage:
@@ -139,6 +149,16 @@ def _check_segments(page: tifffile.TiffPage, size: int) -> None:
         raise ValueError(f"it is damaged: {sum(sizes)} bytes of pixels, {wanted} are needed")
     if page.is_tiled and page.tilewidth * page.tilelength > 4 * max(page.imagewidth * page.imagelength, 2**24):
         raise ValueError(f"its tiles of {page.tilewidth}x{page.tilelength} are far larger than the image")
+
+
+def _check_jpegs(file: BinaryIO, page: tifffile.TiffPage) -> None:
+    """Raise a ValueError unless each strip or tile is a JPEG of its size: a larger one would take memory first."""
+    rows, columns = (page.tilelength, page.tilewidth) if page.is_tiled else (page.rowsperstrip, page.imagewidth)
+    for offset, size in zip(page.dataoffsets, page.databytecounts, strict=True):
+        file.seek(offset)
+        _, _, height, width, _ = jpeg.frame(io.BytesIO(file.read(min(size, 2**16))))
+        if height > rows + 64 or width != columns:  # some write whole blocks
+            raise ValueError(f"it is damaged: a JPEG of {width}x{height} stands for {columns}x{rows} pixels")
 
 
 def _by_libtiff(file: BinaryIO, index: int) -> np.ndarray:
