@@ -17,6 +17,7 @@ from tfdeblur.deblur import main
 from tfdeblur.estimation.estimators import load_estimator
 from tfdeblur.estimation.kernels import kernel_estimator
 from tfdeblur.estimation.sigma_map import known, read_map, sigma_map
+from tfdeblur.physics.psfs import parse_psf
 from tfdeblur.physics.transparency import filled, visibility, without_hidden_colours
 from tfdeblur.tiling import deblur_picture
 
@@ -59,6 +60,19 @@ def test_hidden_colours_reach_no_visible_pixel(method, tmp_path):
     check_same(results, CUTOUTS)
     assert error(results["black"], VISIBLE) < 0.75 * error(BLURRED, VISIBLE)
     assert error(results["black"], EDGE) < error(BLURRED, EDGE)
+
+
+@pytest.mark.parametrize("psf", ["disk:6", "motion:20,30"])
+def test_large_kernels_do_not_ring_at_the_visible_edge(psf):
+    """What the fill lacks of the blur rings most where nothing is noisy."""
+    whole = np.float64(skimage.data.astronaut()[130:410, 60:420])
+    blurred = np.dstack([ndimage.convolve(whole[..., c], np.float64(parse_psf(psf)), mode="mirror") for c in range(3)])
+    blurred = np.uint8(np.rint(np.clip(blurred[20:-20, 20:-20], 0, 255)))
+    pixels = cutout(0, blurred)
+    for method in ("wiener", "hyper-laplacian"):
+        result = deblur_picture(deblurrer(method, psf)(pixels), pixels)
+        assert error(result, EDGE) < 0.9 * error(blurred, EDGE)
+        assert error(result, VISIBLE) < 0.75 * error(blurred, VISIBLE)
 
 
 def test_tiles_cut_through_transparency():

@@ -115,7 +115,8 @@ def deblur_picture(
         Takes and returns float32 `(1, H, W, C)` in [0, 1]. If it has an attribute `multiple`, tiles begin and end at
         multiples of it, so that a strided network sees them in the same phase as the whole picture. If it has an
         attribute `beside`, float32 `(H, W, D)`, it gets the part of it that belongs to a tile as further channels. If
-        it has a method `turned`, an ensemble calls that, as `averaged_over_turns` says.
+        it has a method `turned`, an ensemble calls that, as `averaged_over_turns` says. If it has a method `reblur`,
+        the fill below transparency is made with it (`physics.transparency.on_visible_colours`).
     picture : ndarray of shape (H, W) or (H, W, C), uint8, uint16 or float in [0, 1]
         C is 1 or 3, or 2 or 4, whose last channel is an alpha channel. It passes through untouched, `deblur` sees no
         hidden colours (`physics.transparency`), and where alpha is 0 the pixels stay as they are.
@@ -152,7 +153,7 @@ def deblur_picture(
         target[..., -1:] = source[..., -1:]
         target = target[..., :-1]
         if has_hidden_colours(source):
-            single = on_visible_colours(single, target.shape[-1])
+            single = on_visible_colours(single, target.shape[-1], getattr(deblur, "reblur", None))
         else:
             source = source[..., :-1]
     multiple = getattr(deblur, "multiple", 1)

@@ -12,6 +12,7 @@ from tfdeblur.classical.noise_level import ROUNDING, noise_of_parts
 from tfdeblur.classical.reach import iterated_reach, linear_reach
 from tfdeblur.classical.richardson_lucy import ITERATIONS
 from tfdeblur.naming import look_up
+from tfdeblur.physics.blur import convolve
 from tfdeblur.physics.psfs import LARGEST_SIDE, Psf, describe_psf
 from tfdeblur.physics.transparency import has_hidden_colours, visibility, without_hidden_colours
 
@@ -125,6 +126,10 @@ class _WithKernel:
 
     def __call__(self, images: np.ndarray) -> np.ndarray:
         return np.clip(self.deblur(images, self.kernel), 0, 1)
+
+    def reblur(self, images: np.ndarray) -> np.ndarray:
+        """Blur results as the photograph was blurred."""
+        return convolve(images, self.kernel)
 
     def turned(self, turn: Callable[[np.ndarray], np.ndarray]) -> Callable:
         """Return the function for images that are turned, as `tiling.averaged_over_turns` wants it."""
