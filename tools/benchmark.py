@@ -21,7 +21,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if ours.readme and rest:  # a document that has no place for the table is found before minutes of work
         replaced(storage.read_text(ours.readme), "", ours.readme, rest[0])
     import_tensorflow()
-    from tools.benchmarks import chips, classical, estimation, feeding, inspection, pipeline, records, train, video
+    from tools.benchmarks import (
+        chips,
+        classical,
+        estimation,
+        feeding,
+        inspection,
+        pipeline,
+        records,
+        solver,
+        train,
+        video,
+    )
 
     results = tyro.extras.subcommand_cli_from_dict(
         {
@@ -29,6 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             "pipeline": pipeline.main,
             "train": train.main,
             "classical": classical.main,
+            "solver": solver.main,
             "estimation": estimation.main,
             "video": video.main,
             "inspection": inspection.main,
