@@ -74,7 +74,7 @@ def test_killed_while_it_writes_and_resumed_is_never_killed(kind, data, tmp_path
 
 @pytest.mark.slow
 def test_killed_at_random_moments_and_resumed_is_never_killed(data, tmp_path):
-    options = ["--steps", "600"]
+    options = ["--steps", "400"]
     train.main(command(data, tmp_path / "whole", *OPTIONS, *options))
     chance, killed, ended, run = random.Random(0), 0, 0, tmp_path / "killed"
     while killed < KILLS:
@@ -84,9 +84,9 @@ def test_killed_at_random_moments_and_resumed_is_never_killed(data, tmp_path):
             assert_same_run(tmp_path / "whole", run)
             shutil.rmtree(run)
             ended += 1
+        print(f"{killed} killed, {ended} ended", flush=True)
     train.main(command(data, run, *OPTIONS, *options))
     assert_same_run(tmp_path / "whole", run)
-    print(f"{killed} runs killed, {ended} ended in between")
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.slow)])
