@@ -392,7 +392,7 @@ def test_big_endian_exif_is_set_upright():
     directory = TiffImagePlugin.ImageFileDirectory_v2(b"MM\x00\x2a\x00\x00\x00\x08")
     directory[ExifTags.Base.Orientation], directory[ExifTags.Base.Make] = 8, "Camera"
     raw = b"MM\x00\x2a\x00\x00\x00\x08" + directory.tobytes(8)
-    from tfdeblur.pictures.metadata import upright
+    from tfdeblur.pictures.exif import upright
 
     tags = Image.Exif()
     tags.load(upright(raw))

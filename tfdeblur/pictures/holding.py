@@ -5,8 +5,9 @@ from dataclasses import replace
 import numpy as np
 
 from tfdeblur.pictures.colour import profile_of
-from tfdeblur.pictures.metadata import COLOUR_CHUNKS, LONGEST_SEGMENT, Metadata, tiff_tags
+from tfdeblur.pictures.metadata import COLOUR_CHUNKS, Metadata, tiff_tags
 from tfdeblur.pictures.photograph import Photograph
+from tfdeblur.pictures.xmp import LONGEST_SEGMENT
 
 NO_ALPHA = ("jpeg", "bmp", "gif", "ppm")
 """Formats that are written without transparency; a channel that is opaque everywhere is left out."""

@@ -13,8 +13,8 @@ from typing import BinaryIO
 from PIL import ExifTags, Image, PngImagePlugin
 
 from tfdeblur.pictures import xmp
+from tfdeblur.pictures.exif import ORIENTATION, upright
 
-ORIENTATION = ExifTags.Base.Orientation
 TAG_XMP, TAG_IPTC, TAG_PHOTOSHOP, TAG_ICC_PROFILE = 700, 33723, 34377, 34675
 OWN_TAGS = {TAG_XMP, TAG_IPTC, TAG_PHOTOSHOP, TAG_ICC_PROFILE}
 STRUCTURE = {
@@ -23,13 +23,10 @@ STRUCTURE = {
     *(512, 513, 514, 515, 517, 518, 519, 520, 521, 529, 530, 531, 532),
 }
 """Tags that say how a TIFF stores its pixels, in several kinds of compression; the writer knows better."""
-THUMBNAIL = (ExifTags.Base.JpegIFOffset, ExifTags.Base.JpegIFByteCount)
-"""Tags that say where it is and how many bytes it has."""
 PHOTOSHOP_HEADER = b"Photoshop 3.0\0"
 COLOUR_CHUNKS = (b"gAMA", b"cHRM", b"sRGB", b"cICP", b"mDCV", b"cLLI")
 DAMAGE = (SyntaxError, ValueError, KeyError, OSError, TypeError, struct.error)
 """What Pillow raises for EXIF that it does not understand."""
-LONGEST_SEGMENT = 65533  # bytes in a JPEG marker segment beside the marker and the length
 
 
 @dataclass(frozen=True)
@@ -186,7 +183,7 @@ def png_options(metadata: Metadata) -> dict:
 def jpeg_options(metadata: Metadata) -> dict:
     """Return the options with which Pillow writes the metadata into a JPEG."""
     options = {"comment": metadata.comment, "extra": b"", **_common(metadata)}
-    room = LONGEST_SEGMENT - len(PHOTOSHOP_HEADER)
+    room = xmp.LONGEST_SEGMENT - len(PHOTOSHOP_HEADER)
     for start in range(0, len(metadata.photoshop), room):
         segment = PHOTOSHOP_HEADER + metadata.photoshop[start : start + room]
         options["extra"] += b"\xff\xed" + struct.pack(">H", 2 + len(segment)) + segment
@@ -240,46 +237,6 @@ def _exif(image: Image.Image) -> bytes:
         return upright(exif) if exif else b""
     except struct.error:  # damaged
         return exif
-
-
-def upright(exif: bytes) -> bytes:
-    """Set the orientation to 1 and take out the thumbnail, which shows the image as it was; every other byte stays.
-
-    Rewriting the whole structure instead would break the offsets inside makers' notes.
-    """
-    start = 6 if exif.startswith(b"Exif\0\0") else 0
-    order = "<" if exif[start : start + 2] == b"II" else ">"
-    patched = bytearray(exif)
-    entries, end = _entries(exif, start, order, struct.unpack_from(order + "L", exif, start + 4)[0])
-    if ORIENTATION in entries:
-        struct.pack_into(order + "HLHH", patched, entries[ORIENTATION] + 2, 3, 1, 1, 0)  # one SHORT, 1, padding
-    if end + 4 > len(patched):
-        return bytes(patched)
-    (second,) = struct.unpack_from(order + "L", exif, end)
-    struct.pack_into(order + "L", patched, end, 0)  # no next directory
-    return bytes(_without_thumbnail(patched, start, order, second) if second else patched)
-
-
-def _entries(exif: bytes, start: int, order: str, offset: int) -> tuple[dict[int, int], int]:
-    """Return where the entries of a directory are, by tag, and where it ends."""
-    directory = start + offset
-    end = directory + 2 + 12 * struct.unpack_from(order + "H", exif, directory)[0]
-    return {struct.unpack_from(order + "H", exif, at)[0]: at for at in range(directory + 2, end, 12)}, end
-
-
-def _without_thumbnail(exif: bytearray, start: int, order: str, directory: int) -> bytearray:
-    """Cut off the thumbnail of a directory, or overwrite it with zeros where something lies behind it."""
-    try:
-        entries, _ = _entries(exif, start, order, directory)
-        offset, size = (struct.unpack_from(order + "L", exif, entries[tag] + 8)[0] for tag in THUMBNAIL)
-    except (KeyError, struct.error):
-        return exif
-    if start + offset + size > len(exif):
-        return exif
-    if start + offset + size >= len(exif) - 1:  # one byte of padding
-        return exif[: start + offset]
-    exif[start + offset : start + offset + size] = bytes(size)
-    return exif
 
 
 def _photoshop(image: Image.Image) -> bytes:
