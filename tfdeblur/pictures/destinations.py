@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
 from tfdeblur import locking, storage
-from tfdeblur.pictures.folders import IMAGES, Folder, is_image, special_kind
+from tfdeblur.pictures.folders import IMAGES, Folder, Found, is_image, special_kind
 from tfdeblur.pictures.formats import SUFFIXES
 
 LONGEST_NAME = 255
@@ -109,7 +109,7 @@ def find_pictures(paths: Sequence[str], out: str) -> Pictures:
     """
     if not paths:
         raise ValueError("no photographs given; name files, folders or patterns such as 'trip/*.jpg'")
-    found, notes, unreadable, passed_over = {}, [], [], Counter()
+    found, notes, unreadable, among_patterns = {}, [], [], Found()
     for path in paths:
         named = os.path.lexists(path)
         matches = [path] if named else sorted(glob.glob(path, recursive=True))
@@ -129,12 +129,11 @@ def find_pictures(paths: Sequence[str], out: str) -> Pictures:
                 entries = [(match, os.path.basename(match))]
             else:
                 entries = []
-                passed_over[kind or os.path.splitext(match)[1].lower() or "without a suffix"] += 1
+                among_patterns.pass_over(match, kind)
             for file, relative in entries:
                 found.setdefault(os.path.realpath(file), (file, relative))
-    if passed_over:
-        kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(passed_over.items()))
-        notes.append(f"note: passed over among what the patterns fit: {kinds}")
+    if note := among_patterns.note("what the patterns fit"):
+        notes.append(note)
     if not found:
         empty = "" if notes or unreadable else "; there is nothing in it" if len(paths) == 1 else "; they are empty"
         reasons = [*unreadable, *(note.removeprefix("note: ") for note in notes)]
@@ -143,7 +142,7 @@ def find_pictures(paths: Sequence[str], out: str) -> Pictures:
     return Pictures(tuple(found.values()), tuple(notes), tuple(unreadable))
 
 
-def _inside(folder: Folder, out: str):
+def _inside(folder: Folder, out: str) -> Found:
     """Find the images in a folder, those of the results left out."""
     if folder.place == os.path.realpath(out):
         raise ValueError(

@@ -41,6 +41,10 @@ class Found:
     passed_over: Counter = field(default_factory=Counter)
     unreadable: list[str] = field(default_factory=list)
 
+    def pass_over(self, file: str, kind: str | None) -> None:
+        """Count a file that is not accepted, by the kind of special file that it is or else by its suffix."""
+        self.passed_over[kind or os.path.splitext(file)[1].lower() or "without a suffix"] += 1
+
     def note(self, folder: str) -> str | None:
         """Return a line on what was passed over, None if nothing was."""
         if not self.passed_over:
@@ -119,7 +123,7 @@ class Folder:
             if kind is None and accepts(file):
                 found.paths.append(path)
             else:
-                found.passed_over[kind or path.suffix.lower() or "without a suffix"] += 1
+                found.pass_over(file, kind)
         found.paths.sort(key=lambda path: path.parts)
         return found
 
