@@ -3,12 +3,12 @@
 __version__ = "0.1.0"
 
 
-def load(model: str, *, tile: int = 512, overlap: int | None = None, ensemble: bool = False):
+def load(model, *, tile: int = 512, overlap: int | None = None, ensemble: bool = False):
     """Load a trained model as a function that deblurs one picture.
 
     Parameters
     ----------
-    model : str
+    model : str or pathlib.Path
         A run folder (its `best.keras`), a `.keras` file, or a folder made by `python -m tfdeblur.export`.
     tile : int
         Pictures are deblurred in square tiles of this many pixels, so that memory stays bounded whatever their size.

@@ -1,5 +1,7 @@
 """Maps of sigma of photographs: made, read and written."""
 
+import os
+
 import cv2
 import numpy as np
 from PIL import Image
@@ -105,12 +107,12 @@ def smoothed(sigma: np.ndarray, size: int, edges: bool = False) -> np.ndarray:
     return ndimage.uniform_filter(sigma, size, mode="mirror")
 
 
-def is_map(path: str) -> bool:
+def is_map(path: str | os.PathLike) -> bool:
     """Whether a path is that of a map in a file, and not of a model."""
-    return path.lower().endswith((".npy", ".png"))
+    return os.fspath(path).lower().endswith((".npy", ".png"))
 
 
-def read_map(path: str) -> np.ndarray:
+def read_map(path: str | os.PathLike) -> np.ndarray:
     """Read a map, `(H, W)`, float32, in pixels, as `write_map` writes it.
 
     Raises
@@ -120,6 +122,7 @@ def read_map(path: str) -> np.ndarray:
     ValueError
         It holds something else.
     """
+    path = os.fspath(path)
     if not storage.exists(path):
         raise FileNotFoundError(f"there is no {path}; a map of sigma is a .npy file or a 16-bit PNG")
     try:
@@ -135,8 +138,9 @@ def read_map(path: str) -> np.ndarray:
     return np.float32(sigma)
 
 
-def write_map(path: str, sigma: np.ndarray) -> None:
+def write_map(path: str | os.PathLike, sigma: np.ndarray) -> None:
     """Write a map `(H, W)` in pixels: to a .npy file as it is, to a PNG with 16 bits, a thousand to a pixel."""
+    path = os.fspath(path)
     with storage.publish(path) as temporary:
         if path.lower().endswith(".npy"):
             with open(temporary, "wb") as file:

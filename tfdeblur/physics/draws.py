@@ -70,7 +70,7 @@ DRAWS: dict[str, Callable[[np.random.Generator, Degradation], np.ndarray]] = {
 
 
 @lru_cache(maxsize=4)
-def read_kernels(path: str) -> tuple[np.ndarray, ...]:
+def read_kernels(path: str | os.PathLike) -> tuple[np.ndarray, ...]:
     """Read all kernels of a file, each with its centre of mass in the middle, so that they shift no picture.
 
     Parameters
@@ -88,6 +88,7 @@ def read_kernels(path: str) -> tuple[np.ndarray, ...]:
     ValueError, FileNotFoundError
         See `psfs.read_kernel`.
     """
+    path = os.fspath(path)
     if not (path.lower().endswith(".npz") and os.path.isfile(path)):
         return (read_kernel(path, centred=True),)
     return tuple(read_kernel(f"{path}:{name}", centred=True) for name in kernel_names(path))

@@ -140,7 +140,7 @@ OTHER_PSFS = {"blind": ("size",), "estimate": ("model",), "map": ("model",)}
 """What `tfdeblur.deblur --psf` takes besides, for suggestions."""
 
 
-def read_kernel(path: str, centred: bool = False) -> np.ndarray:
+def read_kernel(path: str | os.PathLike, centred: bool = False) -> np.ndarray:
     """Read a kernel from a file.
 
     Parameters
@@ -219,7 +219,7 @@ def _remarks(array: np.ndarray, kernel: np.ndarray, file: str, centred: bool) ->
     return found
 
 
-def kernel_names(file: str) -> list[str]:
+def kernel_names(file: str | os.PathLike) -> list[str]:
     """Return the names of the arrays of an .npz file."""
     return list(numpy_files.read(os.fspath(file)))
 

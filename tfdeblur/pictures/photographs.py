@@ -1,6 +1,7 @@
 """Photographs from and to files, with 8 or 16 bits and everything else they carry: the one reader of the package."""
 
 import io
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from typing import BinaryIO
@@ -19,7 +20,7 @@ from tfdeblur.pictures.metadata import jpeg_options, png_options, webp_options
 from tfdeblur.pictures.photograph import Photograph
 
 
-def read(source: str | bytes, name: str | None = None) -> Photograph:
+def read(source: str | os.PathLike | bytes, name: str | None = None) -> Photograph:
     """Read a photograph.
 
     EXIF orientation is applied to the pixels, palettes become RGB, CMYK becomes sRGB by way of its profile. The format
@@ -27,7 +28,7 @@ def read(source: str | bytes, name: str | None = None) -> Photograph:
 
     Parameters
     ----------
-    source : str or bytes
+    source : str, pathlib.Path or bytes
         Path of a file, local or gs://, or its content.
     name : str, optional
         What error messages call it, instead of its path.
@@ -40,13 +41,15 @@ def read(source: str | bytes, name: str | None = None) -> Photograph:
         It is no image of the formats that are read, camera raw, damaged, too large, an animation or several pages, or
         has pixels other than 1 to 16 unsigned bits a channel. The message says which.
     """
-    name = name or (source if isinstance(source, str) else "the image")
+    source = source if isinstance(source, bytes) else os.fspath(source)
+    name = name or ("the image" if isinstance(source, bytes) else source)
     with _explained(name), _content(source) as file:
         return _READERS[recognise(file.read(HEAD), name)](file)
 
 
-def size(path: str) -> tuple[int, int]:
+def size(path: str | os.PathLike) -> tuple[int, int]:
     """Return height and width from a photograph's header, orientation not considered; (0, 0) if it cannot be read."""
+    path = os.fspath(path)
     try:
         with _explained(path), open(path, "rb") as file:
             format = recognise(file.read(HEAD), path)
@@ -58,12 +61,14 @@ def size(path: str) -> tuple[int, int]:
         return 0, 0
 
 
-def write(path: str, photograph: Photograph, format: str | None = None, quality: int | None = None) -> None:
+def write(
+    path: str | os.PathLike, photograph: Photograph, format: str | None = None, quality: int | None = None
+) -> None:
     """Write a photograph; its file appears when it is complete.
 
     Parameters
     ----------
-    path : str
+    path : str or pathlib.Path
         A local path.
     photograph : Photograph
         What to write.
