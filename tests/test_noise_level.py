@@ -81,7 +81,7 @@ def test_a_photograph_whose_middle_is_clipped_shows_its_noise_elsewhere():
     values = np.full((1000, 1000, 1), 0.4)
     values[100:900, 100:900] = 2
     pixels = np.uint8(np.rint(255 * np.clip(values + np.random.default_rng(0).normal(0, 0.02, values.shape), 0, 1)))
-    assert method_on("wiener", None, None)(pixels).keywords["noise"] == pytest.approx(0.02, rel=0.1)
+    assert method_on("wiener", None, None)(pixels).options["noise"] == pytest.approx(0.02, rel=0.1)
 
 
 @pytest.mark.slow
