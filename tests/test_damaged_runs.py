@@ -121,6 +121,18 @@ def test_damage_of_each_file(name, how, data, trained, run, capsys):
         )
 
 
+def test_a_log_that_is_cut_off_is_noticed(tmp_path):
+    """Anywhere but at the end of a line."""
+    for step in (4, 8):
+        run_folder.append_log(str(tmp_path), {"step": step, "loss": 0.5, "val_psnr": 31.25})
+    content = (tmp_path / "log.csv").read_bytes()
+    for end in range(1, len(content)):
+        (tmp_path / "log.csv").write_bytes(content[:end])
+        if not content[:end].endswith(b"\n"):
+            with pytest.raises(ValueError, match="log.csv is damaged: it is not a table of numbers by steps"):
+                run_folder.read_log(str(tmp_path))
+
+
 def test_without_any_sound_checkpoint_nothing_is_touched(data, run):
     for path in (run / "checkpoints").glob("*.h5"):
         damage(path, "truncated")

@@ -167,7 +167,10 @@ def read_log(workdir: str) -> list[dict[str, str]]:
     if not storage.exists(path):
         return []
     try:
-        rows = list(csv.DictReader(io.StringIO(storage.read_text(path)), strict=True))
+        text = storage.read_text(path)
+        rows = list(csv.DictReader(io.StringIO(text), strict=True))
+        if text and not text.endswith("\n") or any(None in (*row, *row.values()) for row in rows):
+            raise ValueError("a row is cut off")
         for row in rows:
             int(row["step"])
             for value in row.values():
