@@ -164,7 +164,7 @@ def test_maps_of_pictures_of_any_kind_and_size(name, tmp_path):
     keras.utils.clear_session()  # names of layers begin anew, as in another process
     estimator = load_estimator(str(tmp_path / "network.keras"))
     colour = photograph(1, height=45, width=70)
-    deep, with_alpha = np.uint16(colour) * 257, np.dstack([colour, colour[..., :1]])
+    deep, with_alpha = np.uint16(colour) * 257, np.dstack([colour, np.full_like(colour[..., :1], 128)])
     for pixels in (colour, colour[..., 0], deep, colour[:1, :1], with_alpha):
         sigma, deviation = sigma_map(estimator, pixels)
         assert sigma.shape == deviation.shape == pixels.shape[:2] and np.isfinite(sigma).all()

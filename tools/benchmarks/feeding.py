@@ -14,7 +14,7 @@ from tfdeblur.config import Experiment
 from tfdeblur.data import pipeline
 from tfdeblur.experiments import EXPERIMENTS
 from tfdeblur.physics.degradation import degradation_of
-from tfdeblur.training.run import patch_size
+from tfdeblur.training.plan import patch_size
 from tools.benchmarks.pipeline import write
 
 STORED = {

@@ -11,8 +11,9 @@ from tfdeblur.config import Experiment
 from tfdeblur.data import pipeline, records
 from tfdeblur.devices.on_tensorflow import OnTensorFlow
 from tfdeblur.experiments import EXPERIMENTS
-from tfdeblur.training import run as training
 from tfdeblur.training.build import as_steps, build
+from tfdeblur.training.plan import Plan, patch_size
+from tfdeblur.training.run import train
 from tools.benchmarks import wgan_step
 
 
@@ -56,9 +57,9 @@ def main(
 def _bare(experiment: Experiment, steps: int) -> float:
     """Return the samples/s of the compiled step alone."""
     chosen = OnTensorFlow.default()
-    plan = training.Plan.of(experiment, records.load_manifest(experiment.data), chosen.replicas)
+    plan = Plan.of(experiment, records.load_manifest(experiment.data), chosen.replicas)
     model = build(experiment, plan.steps, plan.steps_per_epoch, chosen.policy(experiment.precision))
-    patch = training.patch_size(experiment)
+    patch = patch_size(experiment)
     batches = pipeline.training_batches(experiment.data, batch=plan.samples, patch=patch, crop=experiment.crop)
     batch = tf.data.Dataset.from_tensors(next(iter(batches))).repeat()
     iterator = chosen.batches(lambda host, hosts: as_steps(batch, experiment))
@@ -75,7 +76,7 @@ def _whole(experiment: Experiment, period: int) -> float:
     """Return the samples/s of a run from the end of its first period to its end, saved models and all."""
     with tempfile.TemporaryDirectory() as folder:
         clock = _Clock(period)
-        training.train(experiment, str(Path(folder, "run")), OnTensorFlow.default(), on_step=clock)
+        train(experiment, str(Path(folder, "run")), OnTensorFlow.default(), on_step=clock)
         return clock.samples / (time.perf_counter() - clock.start)
 
 

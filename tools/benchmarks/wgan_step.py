@@ -11,9 +11,9 @@ import tensorflow as tf
 from tfdeblur.config import Experiment
 from tfdeblur.devices.on_tensorflow import OnTensorFlow
 from tfdeblur.losses import as_unit_range
-from tfdeblur.training import run as training
 from tfdeblur.training.build import as_steps, batches_per_step, build
 from tfdeblur.training.differentiation import pull_back
+from tfdeblur.training.plan import patch_size
 from tfdeblur.training.wgan_gp import WGANGP
 
 STEPS = 5
@@ -30,7 +30,7 @@ def parts(experiment: Experiment, rounds: int) -> dict[str, float]:
         critic and one of the generator; and `wgan step, fresh / reused batches`, what a batch for every update costs
         against one for all, of which the generator's pictures are made once.
     """
-    height, width = training.patch_size(experiment) or (32, 32)
+    height, width = patch_size(experiment) or (32, 32)
     rng = np.random.default_rng(0)
     pair = [tf.constant(rng.integers(0, 256, (experiment.batch, height, width, 3), np.uint8)) for _ in range(2)]
     timed = {

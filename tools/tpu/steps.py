@@ -13,7 +13,7 @@ from tfdeblur.config import Experiment
 from tfdeblur.data import records
 from tfdeblur.losses import as_unit_range
 from tfdeblur.training.build import batches_per_step, build, state_of, updates_per_batch
-from tfdeblur.training.run import patch_size
+from tfdeblur.training.plan import patch_size
 
 
 @dataclass(frozen=True)
