@@ -5,20 +5,21 @@ import functools
 import numpy as np
 from scipy import fft
 
-from tfdeblur.classical.planes import checked_kernels, from_waves, to_pictures, to_planes, to_waves, transfer
+from tfdeblur.classical.division import Division
+from tfdeblur.classical.planes import checked_kernels, to_pictures, to_planes, transfer
 from tfdeblur.classical.transforms import filtered, whole_spectra
-from tfdeblur.classical.unknown_border import MISFITS, TINY, TOLERANCE, UnknownBorder
+from tfdeblur.classical.unknown_border import Border, UnknownBorder
 from tfdeblur.physics.boundaries import indices
 
 BOUNDARIES = ("unknown", "extended", "circular")
 
 
 class LeastSquares:
-    """The problem `min |k * x - b|^2 + <x, cost x> - 2 <x, pull>`, where `cost` is a filter and `pull` a spectrum.
+    """The problem `min |k * x - b|^2 + <x, cost x> - 2 <x, pull>`, where `cost` is a filter and `pull` are planes.
 
     For an image that repeats, one division of spectra solves it. Where the boundary is unknown, the difference counts
     inside the image alone, and the latent image around it is estimated too (Almeida & Figueiredo 2013 state the
-    problem); this is done in float64. Spectra are those of `rfft2`, over planes `(N, C, *, *)`.
+    problem). Planes and spectra have the dtype of the image.
 
     Parameters
     ----------
@@ -35,10 +36,10 @@ class LeastSquares:
         Height and width of the image, and of the planes, in whose upper left the image lies.
     unknown : bool
         Whether blurred values around the image are unknown; they are not where the kernel is a single pixel.
-    around : numpy.ndarray
-        Estimate of these values, planes `(N, C, *, *)` among zeros.
-    tolerance : float
-        How exactly they are solved for, as `UnknownBorder` says.
+    blur : numpy.ndarray
+        The blurred planes, `(N, C, H, W)`.
+    spectrum, power : numpy.ndarray
+        The kernel's transfer function as `rfft2` orders it, `(N or 1, 1, *, *)`, and its squared magnitude.
 
     Raises
     ------
@@ -50,51 +51,34 @@ class LeastSquares:
         if boundary not in BOUNDARIES:
             raise ValueError(f"there is no boundary {boundary!r}; there are {', '.join(BOUNDARIES)}")
         kernels = checked_kernels(kernel, blur)
-        planes = to_planes(blur)
-        self.kind, self.tolerance = planes.dtype, TOLERANCE[planes.dtype]
-        self.picture = planes.shape[2:]
+        self.blur = to_planes(blur)
+        self.kind, self.picture = self.blur.dtype, self.blur.shape[2:]
         reach = (0, 0) if boundary == "circular" else tuple(side - 1 for side in kernels.shape[1:])
         self.size = periodic_size(self.picture, reach)
         self.unknown = boundary == "unknown" and self.size != self.picture
-        self.blur = planes.astype(np.float64) if self.unknown else planes
-        self.spectrum = transfer(kernels, self.size, self.blur.dtype)
+        self.spectrum = transfer(kernels, self.size, self.kind)
         self.power = np.square(self.spectrum.real) + np.square(self.spectrum.imag)
-        self.around = self.outside(self.extended) if self.unknown else np.zeros((), self.kind)
+
+    @functools.cached_property
+    def border(self) -> Border:
+        """The blurred values around the image, at first a smooth continuation."""
+        return Border(self.blur, self.extended)
 
     @functools.cached_property
     def extended(self) -> np.ndarray:
         """The blurred planes and a smooth continuation around them."""
-        extended = np.empty((*self.blur.shape[:2], *self.size), self.blur.dtype)
+        extended = np.empty((*self.blur.shape[:2], *self.size), self.kind)
         extend(self.blur, extended)
         return extended
 
     @functools.cached_property
-    def known(self) -> np.ndarray:
-        """Spectrum of the adjoint of the known blurred values."""
-        known = self.extended
-        if self.unknown:
-            known = np.zeros_like(known)
-            known[..., : self.picture[0], : self.picture[1]] = self.blur
-        return np.conj(self.spectrum) * self.waves(known)
+    def whole_spectrum(self) -> np.ndarray:
+        """All columns of the kernel's transfer function."""
+        return whole_spectra(self.spectrum, self.size[1])
 
-    def waves(self, planes: np.ndarray) -> np.ndarray:
-        """Return the spectrum of planes."""
-        return to_waves(planes, self.size)
-
-    def planes(self, waves: np.ndarray) -> np.ndarray:
-        """Return the planes of a spectrum."""
-        return from_waves(waves, self.size[1])
-
-    def outside(self, planes: np.ndarray) -> np.ndarray:
-        """Return planes with zeros where the blurred values are known."""
-        outside = planes.copy()
-        outside[..., : self.picture[0], : self.picture[1]] = 0
-        return outside
-
-    def pictures(self, waves: np.ndarray) -> np.ndarray:
-        """Return the images of a spectrum, `(N, H, W, C)`, and use it up."""
-        planes = from_waves(waves, self.size[1], slice(self.picture[0]), spent=True)
-        return to_pictures(planes[..., : self.picture[1]].astype(self.kind, copy=False))
+    def pictures(self, planes: np.ndarray) -> np.ndarray:
+        """Return the images in planes, `(N, H, W, C)`."""
+        return to_pictures(planes[..., : self.picture[0], : self.picture[1]])
 
     def solution(self, cost) -> np.ndarray:
         """Return the images of the solution, `(N, H, W, C)`, without a pull."""
@@ -116,27 +100,10 @@ class LeastSquares:
             raise ValueError("the kernel takes out some frequencies altogether; it needs noise or a weight above 0")
         return whole
 
-    def misfit(self, blurred: np.ndarray) -> np.ndarray:
-        """Return the mean squared difference of blurred planes from the image, times the number of unknowns."""
-        (height, width), count = self.picture, self.size[0] * self.size[1]
-        power = np.square(self.blur).mean((-2, -1), keepdims=True) + TINY
-        difference = np.square(blurred[..., :height, :width] - self.blur).mean((-2, -1), keepdims=True)
-        return (count - height * width) * np.clip(difference, MISFITS[0] ** 2 * power, MISFITS[1] ** 2 * power)
-
-    def under(self, cost) -> "Division | UnknownBorder":
+    def under(self, cost) -> Division | UnknownBorder:
         """Return the solver for a cost, `(N or 1, 1, *, *)`."""
+        cost = np.asarray(cost, self.kind)
         return UnknownBorder(self, cost) if self.unknown else Division(self, cost)
-
-
-class Division:
-    """The solver of `LeastSquares` where all blurred values are known."""
-
-    def __init__(self, problem: LeastSquares, cost):
-        self.problem, self.inverse = problem, 1 / problem.denominator(cost)
-
-    def solve(self, pull: np.ndarray | float = 0, *, steps: int | None = None) -> np.ndarray:
-        """Return the spectrum of the solution, which takes no steps."""
-        return self.inverse * (self.problem.known + pull)
 
 
 def periodic_size(size: tuple[int, int], reach: tuple[int, int]) -> tuple[int, int]:

@@ -144,10 +144,21 @@ def from_waves(waves: np.ndarray, width: int, rows: slice = slice(None), spent: 
 
 def gradient(planes: np.ndarray) -> list[np.ndarray]:
     """Return forward differences along the last two axes, of planes that repeat."""
-    return [np.roll(planes, -1, axis) - planes for axis in (-2, -1)]
+    down, across = np.empty_like(planes), np.empty_like(planes)
+    np.subtract(planes[..., 1:, :], planes[..., :-1, :], out=down[..., :-1, :])
+    np.subtract(planes[..., 0, :], planes[..., -1, :], out=down[..., -1, :])
+    np.subtract(planes[..., 1:], planes[..., :-1], out=across[..., :-1])
+    np.subtract(planes[..., 0], planes[..., -1], out=across[..., -1])
+    return [down, across]
 
 
 def adjoint_gradient(differences: Sequence[np.ndarray]) -> np.ndarray:
     """Apply the adjoint of `gradient`."""
     down, across = differences
-    return np.roll(down, 1, -2) - down + np.roll(across, 1, -1) - across
+    result = -down
+    result[..., 1:, :] += down[..., :-1, :]
+    result[..., 0, :] += down[..., -1, :]
+    result -= across
+    result[..., 1:] += across[..., :-1]
+    result[..., 0] += across[..., -1]
+    return result

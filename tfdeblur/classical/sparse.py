@@ -1,11 +1,13 @@
 """Deconvolution under sparse gradients: total variation, and the hyper-Laplacian of natural pictures."""
 
+import functools
 from collections.abc import Callable
 
 import numpy as np
 
 from tfdeblur.classical.least_squares import LeastSquares, squared_gradient
 from tfdeblur.classical.planes import adjoint_gradient, gradient
+from tfdeblur.classical.transforms import in_threads
 from tfdeblur.classical.wiener import noise_variance, per_picture
 
 TV_WEIGHT, HYPER_LAPLACIAN_WEIGHT = 20.0, 5.0
@@ -68,16 +70,21 @@ def total_variation(
     weight = _weights(problem, blur, noise, weight, TV_WEIGHT)
     penalty = PENALTY * weight
     solver = problem.under(penalty * squared_gradient(problem.size, weight.dtype))
-    waves, pull = solver.solve(), 0
-    bregman = [0.0, 0.0]
-    for _ in range(iterations):
-        aim = [d + b for d, b in zip(gradient(problem.planes(waves)), bregman, strict=True)]
-        norm = np.sqrt(aim[0] ** 2 + aim[1] ** 2)
+    bregman = np.zeros((2, *problem.blur.shape[:2], *problem.size), weight.dtype)
+
+    def bregman_step(plane: np.ndarray, place: tuple[int, int]) -> np.ndarray:
+        aim = [d + bregman[axis][place] for axis, d in enumerate(gradient(plane))]
+        norm = np.sqrt(np.square(aim[0]) + np.square(aim[1]))
         kept = np.maximum(1 - 1 / (PENALTY * np.maximum(norm, 1e-12)), 0)
-        bregman = [d * (1 - kept) for d in aim]
-        target = [d * kept - b for d, b in zip(aim, bregman, strict=True)]
-        pull = penalty * problem.waves(adjoint_gradient(target))
-        waves = solver.solve(pull, steps=STEPS)
+        for axis, d in enumerate(aim):
+            bregman[axis][place] = d * (1 - kept)
+            d *= 2 * kept - 1  # the gradient that is kept, less the new Bregman variable
+        return penalty[place[0], 0] * adjoint_gradient(aim)
+
+    planes, pull = solver.solve(), None
+    for _ in range(iterations):
+        pull = of_each_plane(bregman_step, planes)
+        planes = solver.solve(pull, steps=STEPS)
     return problem.pictures(solver.solve(pull))
 
 
@@ -125,15 +132,30 @@ def hyper_laplacian(
     problem = LeastSquares(blur, kernel, boundary)
     weight = _weights(problem, blur, noise, weight, HYPER_LAPLACIAN_WEIGHT)
     gradient_cost = squared_gradient(problem.size, weight.dtype)
-    waves = None
+    planes = None
     for penalty in PENALTIES:
-        solver, shrink = problem.under(weight * penalty * gradient_cost), shrinkage(exponent, penalty)
-        waves = solver.solve() if waves is None else waves
+        solver = problem.under(weight * penalty * gradient_cost)
+        pull_of = functools.partial(_shrunk, shrink=shrinkage(exponent, penalty), scale=weight * penalty)
+        planes = solver.solve() if planes is None else planes
         for _ in range(INNER):
-            pull = problem.waves(adjoint_gradient([shrink(d) for d in gradient(problem.planes(waves))]))
-            pull *= weight * penalty
-            waves = solver.solve(pull, steps=STEPS)
+            pull = of_each_plane(pull_of, planes)
+            planes = solver.solve(pull, steps=STEPS)
     return problem.pictures(solver.solve(pull))
+
+
+def _shrunk(plane: np.ndarray, place: tuple[int, int], shrink: Callable, scale: np.ndarray) -> np.ndarray:
+    return scale[place[0], 0] * adjoint_gradient([shrink(d) for d in gradient(plane)])
+
+
+def of_each_plane(function: Callable, planes: np.ndarray) -> np.ndarray:
+    """Return what a function makes of each plane `(H, W)` and its place in planes `(N, C, H, W)`."""
+    result = np.empty_like(planes)
+
+    def of_one(place: tuple[int, int]) -> None:
+        result[place] = function(planes[place], place)
+
+    in_threads(of_one, list(np.ndindex(*planes.shape[:2])))
+    return result
 
 
 def shrinkage(exponent: float, penalty: float) -> Callable[[np.ndarray], np.ndarray]:
@@ -156,9 +178,11 @@ def shrinkage(exponent: float, penalty: float) -> Callable[[np.ndarray], np.ndar
     def shrink(v: np.ndarray) -> np.ndarray:
         # The entries are evenly spaced, so that each is found by one multiplication.
         place = np.minimum(np.abs(v) * ((ENTRIES - 1) / LARGEST), ENTRIES - 1).astype(v.dtype)
-        entry = place.astype(np.int32)
+        entry = place.astype(np.intp)
         place -= entry
-        return np.copysign(w.astype(v.dtype)[entry] + place * slopes.astype(v.dtype)[entry], v)
+        place *= slopes.astype(v.dtype).take(entry)
+        place += w.astype(v.dtype).take(entry)
+        return np.copysign(place, v, out=place)
 
     return shrink
 

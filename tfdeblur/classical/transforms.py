@@ -32,43 +32,78 @@ def _components(block: np.ndarray) -> np.ndarray:
     return block.view(block.real.dtype).reshape(*block.shape, 2)
 
 
-def filtered(planes: np.ndarray, spectra: np.ndarray, extend: Callable | None = None) -> np.ndarray:
+def filtered(
+    values: np.ndarray, spectra: np.ndarray, extend: Callable | None = None, take: Callable | None = None
+) -> np.ndarray:
     """Multiply the spectra of planes by the transfer functions of real filters.
 
     Parameters
     ----------
-    planes : numpy.ndarray
-        `(N, C, H, W)`.
+    values : numpy.ndarray
+        `(N, C, ...)`: planes, or what `extend` makes planes of.
     spectra : numpy.ndarray
         For each image or for all, from `whole_spectra`: `(N or 1, rows, columns)`.
     extend : callable, optional
         Takes a plane and an array of so many rows and columns, and fills it with the plane and what goes on around it.
         By default planes are of this size.
+    take : callable, optional
+        Takes a filtered array and returns the values; by default its upper left part, as large as a plane.
 
     Returns
     -------
     numpy.ndarray
-        `(N, C, H, W)`.
+        As `values`.
     """
-    count, channels, height, width = planes.shape
-    result = np.empty_like(planes)
+    result = np.empty_like(values)
 
     def of_some(places: Sequence[tuple[int, int]]) -> None:
         block = kept("block", spectra.shape[1:], np.result_type(spectra.dtype, np.complex64))
-        block.imag[...] = 0
-        for part, place in zip((block.real, block.imag), places, strict=False):
-            if extend is None:
-                part[...] = planes[place]
-            else:
-                extend(planes[place], part)
+        load(block, values, places, extend)
         transform(block)
-        block *= spectra[places[0][0] if len(spectra) > 1 else 0]
+        block *= of_image(spectra, places[0][0])
         transform_back(block)
         for part, place in zip((block.real, block.imag), places, strict=False):
-            result[place] = part[:height, :width]
+            result[place] = take(part) if take else part[: values.shape[2], : values.shape[3]]
 
-    in_threads(of_some, [pair for n in range(count) for pair in pairs([(n, c) for c in range(channels)])])
+    in_threads(of_some, paired(*values.shape[:2]))
     return result
+
+
+def load(block: np.ndarray, values: np.ndarray, places: Sequence[tuple[int, int]], extend: Callable | None) -> None:
+    """Put one or two planes into the real and the imaginary part of a complex array, as `filtered` says."""
+    if len(places) == 1:
+        block.imag[...] = 0
+    for part, place in zip((block.real, block.imag), places, strict=False):
+        if extend is None:
+            part[...] = values[place]
+        else:
+            extend(values[place], part)
+
+
+def spectra_of(values: np.ndarray, size: tuple[int, int], kind: np.dtype, extend: Callable | None = None) -> list:
+    """Return the spectra of planes: a complex array of a size for each of `paired`, of the precision of a dtype.
+
+    Parameters `values` and `extend` are those of `filtered`.
+    """
+    pairs_of = paired(*values.shape[:2])
+    blocks = [np.empty(size, np.result_type(kind, np.complex64)) for _ in pairs_of]
+
+    def of_some(task: tuple[np.ndarray, Sequence[tuple[int, int]]]) -> None:
+        load(task[0], values, task[1], extend)
+        transform(task[0])
+
+    in_threads(of_some, list(zip(blocks, pairs_of, strict=True)))
+    return blocks
+
+
+def paired(count: int, channels: int) -> list[Sequence[tuple[int, int]]]:
+    """Return the places of planes `(N, C)` in pairs of the same image; the last one of an image may be alone."""
+    return [pair for n in range(count) for pair in pairs([(n, c) for c in range(channels)])]
+
+
+def of_image(spectra: np.ndarray, n: int) -> np.ndarray:
+    """Return the spectrum for an image where there is one for each, or one for all."""
+    return spectra[n if len(spectra) > 1 else 0]
 
 
 def whole_spectra(gains: np.ndarray, width: int) -> np.ndarray:

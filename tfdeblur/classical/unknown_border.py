@@ -5,9 +5,10 @@ import warnings
 import numpy as np
 from scipy import fft
 
-from tfdeblur.classical.planes import WORKERS, from_waves
+from tfdeblur.classical.division import Division
+from tfdeblur.classical.planes import WORKERS
 from tfdeblur.classical.toeplitz import ToeplitzInverse
-from tfdeblur.classical.transforms import filtered, whole_spectra
+from tfdeblur.classical.transforms import filtered, kept, of_image, spectra_of, whole_spectra
 
 TOLERANCE = {np.dtype(np.float32): 1e-3, np.dtype(np.float64): 1e-7}
 """Largest residual of the border's equations over the difference from the image, for images of a dtype.
@@ -26,7 +27,50 @@ TINY = 1e-30
 """Below which a squared length is taken for this."""
 
 
-class UnknownBorder:
+class Border:
+    """Blurred values around the image, in the lower and the right part of planes whose upper left the image fills.
+
+    Parameters
+    ----------
+    blur, extended : numpy.ndarray
+        The image, `(N, C, H, W)`, and a first estimate of the planes, `(N, C, rows, columns)`.
+
+    Attributes
+    ----------
+    values : numpy.ndarray
+        The values, `(N, C, M)`, float64: first the lower rows, then what is right of the image.
+    """
+
+    def __init__(self, blur: np.ndarray, extended: np.ndarray):
+        self.blur, self.size = blur, extended.shape[2:]
+        self.values = self.of_planes(extended).astype(np.float64)
+
+    def of_planes(self, planes: np.ndarray) -> np.ndarray:
+        """Return the values around the image, `(..., M)`, of planes."""
+        height, width = self.blur.shape[2:]
+        parts = planes[..., height:, :], planes[..., :height, width:]
+        return np.concatenate([part.reshape(*planes.shape[:-2], -1) for part in parts], -1)
+
+    def strips(self, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the lower rows, `(..., *, columns)`, and what is right of the image, `(..., H, *)`, of values."""
+        (height, width), (rows, columns) = self.blur.shape[2:], self.size
+        cut = (rows - height) * columns
+        lower = values[..., :cut].reshape(*values.shape[:-1], rows - height, columns)
+        return lower, values[..., cut:].reshape(*values.shape[:-1], height, columns - width)
+
+    def fill(self, values: np.ndarray, plane: np.ndarray) -> None:
+        """Fill the part of a plane around the image."""
+        height, width = self.blur.shape[2:]
+        plane[height:], plane[:height, width:] = self.strips(values)
+
+    def fill_among_zeros(self, values: np.ndarray, plane: np.ndarray) -> None:
+        """Fill a plane that is 0 where the image is."""
+        height, width = self.blur.shape[2:]
+        plane[:height, :width] = 0
+        self.fill(values, plane)
+
+
+class UnknownBorder(Division):
     """The solver of `LeastSquares` where the blurred values around the image are unknown.
 
     If these values were `z`, one division would give the latent image: `x(z) = G (K' (b + z) + pull)` with
@@ -46,7 +90,7 @@ class UnknownBorder:
     Parameters
     ----------
     problem : LeastSquares
-        Its `around` is where each solution begins, and becomes the solution's.
+        The values of its `border` are where each solution begins, and become the solution's.
     cost : numpy.ndarray
         The filter, not negative, `(N or 1, 1, *, *)`.
 
@@ -66,24 +110,26 @@ class UnknownBorder:
     def __init__(self, problem, cost: np.ndarray):
         if not np.asarray(cost).any():
             raise ValueError("noise or weight is 0; an unknown border needs one above 0")
-        self.problem, self.inverse = problem, 1 / problem.denominator(cost)
-        lost = cost * self.inverse
+        super().__init__(problem, cost)
         (height, width), (rows, columns) = problem.picture, problem.size
-        self.lost = whole_spectra(lost, columns)
-        lags = from_waves(lost.astype(np.complex128), columns)
-        self.rows = ToeplitzInverse(fft.rfft(lags[..., : rows - height, :])) if rows > height else None
-        self.columns = None
+        self.lost = whole_spectra(cost / problem.denominator(cost), columns)
+        lags = self.lost[:, None].astype(np.float64)
+        self.rows = self.columns = None
+        if rows > height:
+            along = fft.ifft(lags[..., : columns // 2 + 1], axis=-2, workers=WORKERS)
+            self.rows = ToeplitzInverse(along[..., : rows - height, :])
         if columns > width:
-            self.columns = ToeplitzInverse(fft.rfft(lags[..., : columns - width], axis=-2).swapaxes(-2, -1))
+            along = fft.ifft(lags[..., : rows // 2 + 1, :], workers=WORKERS)
+            self.columns = ToeplitzInverse(along[..., : columns - width].swapaxes(-2, -1))
         self.steps, self.residual = 0, np.inf
 
-    def solve(self, pull: np.ndarray | float = 0, *, steps: int | None = None) -> np.ndarray:
-        """Return the spectrum of the solution.
+    def solve(self, pull: np.ndarray | None = None, *, steps: int | None = None) -> np.ndarray:
+        """Return the planes of the solution, `(N, C, *, *)`.
 
         Parameters
         ----------
         pull : numpy.ndarray, optional
-            Spectrum towards which the solution is drawn.
+            Planes towards which the solution is drawn.
         steps : int, optional
             Of conjugate gradients, at most: for solutions on the way. By default as many as the tolerance takes.
 
@@ -92,37 +138,70 @@ class UnknownBorder:
         UserWarning
             `MOST_STEPS` do not reach the tolerance.
         """
-        problem, left = self.problem, MOST_STEPS if steps is None else steps
+        tolerance, left = TOLERANCE[self.problem.kind], MOST_STEPS if steps is None else steps
+        pulls = self.spectra(pull)
         self.steps = 0
         while True:
-            solution = self._division(pull)
-            blurred = problem.planes(problem.spectrum * solution)
-            rest = problem.outside(blurred) - problem.around
+            blurred = self._blurred()
+            rest, misfit = self._residual(blurred, pulls)
             ready = self._preconditioned(rest)
-            gap, misfit = dot(rest, ready), problem.misfit(blurred)
-            aim = problem.tolerance**2 * misfit
+            gap, aim = dot(rest, ready), tolerance**2 * misfit
             self.residual = float(np.sqrt(np.maximum(gap, 0) / misfit).max())
             if self.steps >= left or (gap <= aim).all():
                 break
             self.steps += self._improve(rest, ready, gap, aim, left - self.steps)
             if steps is not None:
-                return self._division(pull)
-        if steps is None and self.residual > problem.tolerance:
+                blurred = self._blurred()
+                break
+        if steps is None and self.residual > tolerance:
             warnings.warn(
                 f"what lies beyond the border is solved for to {self.residual:.1g} of the noise instead of "
-                f"{problem.tolerance:.1g} after {MOST_STEPS} steps; more noise or a smaller kernel converges faster",
+                f"{tolerance:.1g} after {MOST_STEPS} steps; more noise or a smaller kernel converges faster",
                 stacklevel=2,
             )
-        return solution
+        return self.divided(blurred, pulls)
 
-    def _division(self, pull) -> np.ndarray:
-        """Return the solution as if the estimated values around the image were known."""
-        problem = self.problem
-        return self.inverse * (problem.known + np.conj(problem.spectrum) * problem.waves(problem.around) + pull)
+    def _blurred(self) -> list:
+        """Return the spectra of the blurred values, those around the image as they are estimated."""
+        border, (height, width) = self.problem.border, self.problem.picture
 
-    def system(self, around: np.ndarray) -> np.ndarray:
-        """Return S times values around the image, planes `(N, C, *, *)` among zeros."""
-        return self.problem.outside(filtered(around, self.lost))
+        def fill(place: np.ndarray, plane: np.ndarray) -> None:
+            n, c = place
+            plane[:height, :width] = border.blur[n, c]
+            border.fill(border.values[n, c], plane)
+
+        places = np.stack(np.indices(border.blur.shape[:2]), -1)
+        return spectra_of(places, self.problem.size, self.problem.kind, fill)
+
+    def _residual(self, blurred: list, pulls: list | None) -> tuple[np.ndarray, np.ndarray]:
+        """Return the border's residual, and what its squared norm is compared with, of each plane `(N, C, 1)`.
+
+        What is lost of the blurred values, `F (b + z) - K G pull`, is their difference from the blurred solution. It is
+        found without subtracting nearly equal planes, so that float32 is enough.
+        """
+        border, (height, width) = self.problem.border, self.problem.picture
+        rest, difference = np.empty_like(border.values), np.empty((*border.values.shape[:2], 1))
+
+        def lose(index: int, n: int, block: np.ndarray) -> None:
+            np.multiply(blurred[index], of_image(self.lost, n), out=block)
+            if pulls:
+                reblurred = kept("reblurred", block.shape, block.dtype)
+                np.multiply(pulls[index], of_image(self.inverse, n), out=reblurred)
+                reblurred *= of_image(self.kernel, n)
+                block -= reblurred
+
+        def put(place: tuple[int, int], plane: np.ndarray) -> None:
+            rest[place] = -border.of_planes(plane)
+            difference[place] = np.square(plane[:height, :width]).mean()
+
+        self.each_plane(lose, put)
+        power = np.square(border.blur).mean((-2, -1))[..., None] + TINY
+        return rest, rest.shape[-1] * np.clip(difference, MISFITS[0] ** 2 * power, MISFITS[1] ** 2 * power)
+
+    def system(self, values: np.ndarray) -> np.ndarray:
+        """Return S times values around the image, `(N, C, M)`."""
+        border = self.problem.border
+        return filtered(values, self.lost, border.fill_among_zeros, border.of_planes)
 
     def _improve(self, rest: np.ndarray, ready: np.ndarray, gap: np.ndarray, aim: np.ndarray, most: int) -> int:
         """Take steps of conjugate gradients from a residual; return how many."""
@@ -131,8 +210,10 @@ class UnknownBorder:
             step += 1
             image = self.system(direction)
             length = np.where(gap > aim, gap / np.maximum(dot(direction, image), TINY), 0)
-            self.problem.around += length * direction
+            self.problem.border.values += length * direction
             rest = rest - length * image
+            if step == most:
+                break
             ready = self._preconditioned(rest)
             before, gap = gap, dot(rest, ready)
             direction = ready + gap / np.maximum(before, TINY) * direction
@@ -140,18 +221,22 @@ class UnknownBorder:
 
     def _preconditioned(self, rest: np.ndarray) -> np.ndarray:
         """Return the sum of the solutions in each strip alone."""
-        (height, width), (rows, columns) = self.problem.picture, self.problem.size
+        border, (rows, columns) = self.problem.border, self.problem.size
+        height, width = self.problem.picture
         result = np.zeros_like(rest)
+        (lower, right), (lower_result, right_result) = border.strips(rest), border.strips(result)
         if self.rows:
-            waves = fft.rfft(rest[..., height:, :], workers=WORKERS)
-            result[..., height:, :] += fft.irfft(self.rows(waves), columns, workers=WORKERS)
+            waves = fft.rfft(lower, workers=WORKERS)
+            lower_result += fft.irfft(self.rows(waves), columns, workers=WORKERS)
         if self.columns:
-            waves = fft.rfft(rest[..., width:], axis=-2, workers=WORKERS).swapaxes(-2, -1)
-            found = self.columns(waves).swapaxes(-2, -1)
-            result[..., width:] += fft.irfft(found, rows, axis=-2, workers=WORKERS)
+            strip = np.concatenate([right, lower[..., width:]], -2)
+            waves = fft.rfft(strip, axis=-2, workers=WORKERS).swapaxes(-2, -1)
+            found = fft.irfft(self.columns(waves).swapaxes(-2, -1), rows, axis=-2, workers=WORKERS)
+            right_result += found[..., :height, :]
+            lower_result[..., width:] += found[..., height:, :]
         return result
 
 
 def dot(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Return the inner product of each plane, `(N, C, 1, 1)`."""
-    return np.einsum("nchw,nchw->nc", a, b)[..., None, None]
+    """Return the inner product of values `(N, C, M)` for each plane, `(N, C, 1)`."""
+    return np.einsum("ncm,ncm->nc", a, b)[..., None]
