@@ -77,6 +77,33 @@ def test_fine_texture_is_not_noise():
     assert noise_level(image) < 2 * true
 
 
+def test_texture_that_channels_share_is_not_noise():
+    """Grass, gravel and plaster: structure in every block, down to the finest, and nearly the same in all channels."""
+    random = np.random.default_rng(0)
+    texture = ndimage.gaussian_filter(random.normal(0, 1, (256, 256, 1)), (0.6, 0.6, 0))
+    colour = ndimage.gaussian_filter(random.normal(0, 0.01, (256, 256, 3)), (3, 3, 0))
+    sharp = 0.5 + texture * [0.11, 0.12, 0.1] + colour
+    for sigma in (0.002, 0.005, 0.02, 0.05):
+        image, true = noisy(sharp, sigma, blur=0)
+        assert noise_level(image) == pytest.approx(true, rel=0.25)
+
+
+@CHANNELS
+def test_noise_that_channels_share_is_not_taken_for_texture(channels):
+    values = np.random.default_rng(0).normal(0.5, 0.03, (256, 256, 1)).repeat(channels, -1)
+    assert noise_level(np.rint(values * 255)[None] / 255) == pytest.approx(0.03, rel=0.1)
+
+
+@pytest.mark.parametrize("sigma", [0.002, 0.005, 0.01, 0.05])
+def test_noise_of_a_drawing_on_white_paper_is_the_papers(sigma):
+    """Rounding makes the share at white larger than a half: values above 254.5 are shown as 255."""
+    rows, columns = np.indices((256, 256))
+    drawing = np.where((rows % 64 < 2) | (columns % 80 < 2), 0.1, 1.0)[..., None].repeat(3, -1)
+    drawing[40:60, 100:140] = np.random.default_rng(0).choice([0.1, 1.0], (20, 40, 1))
+    image, true = noisy(drawing, sigma, blur=0)
+    assert noise_level(image) == pytest.approx(true, rel=0.25)
+
+
 def test_a_photograph_whose_middle_is_clipped_shows_its_noise_elsewhere():
     values = np.full((1000, 1000, 1), 0.4)
     values[100:900, 100:900] = 2
@@ -101,14 +128,14 @@ def test_photographs_with_clipped_areas(sigma):
 
 @pytest.mark.slow
 @pytest.mark.skipif(not DATA.is_dir(), reason="needs the folder of real data")
-@pytest.mark.parametrize(("sigma", "off"), [(0.005, 0.04), (0.02, 0.01), (0.1, 0)])
-def test_sharp_photographs_are_not_taken_for_noise(sigma, off):
-    """Some photographs have noise, grain or texture of their own everywhere."""
+@pytest.mark.parametrize("sigma", [0.005, 0.01, 0.02, 0.05])
+def test_sharp_photographs_are_not_taken_for_noise(sigma):
+    """Some photographs have noise or grain of their own, up to .006; it counts as too much here."""
     found = []
-    for sharp in _photographs(60):
+    for sharp in _photographs(275):
         image, true = noisy(sharp, sigma, blur=0)
         found.append(noise_level(image, 0)[0] / true)
-    assert (np.array(found) > 2).mean() <= off and min(found) > 0.85, (min(found), np.sort(found)[-5:])
+    assert max(found) < 2 and min(found) > 0.9, (min(found), np.sort(found)[-5:])
 
 
 def _photographs(count):
