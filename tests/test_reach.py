@@ -1,5 +1,7 @@
 """How far kernels and methods reach, and photographs that come out the same whatever the size of their tiles."""
 
+import warnings
+
 import numpy as np
 import pytest
 import skimage.data
@@ -123,3 +125,30 @@ def test_tiles_that_are_too_small_are_enlarged_with_a_line_and_an_overlap_that_i
         assert said.count("warning") <= 1
     np.testing.assert_array_equal(results[0], results[1])
     assert psnr(results[1], truth) > psnr(results[2], truth) + 0.3
+
+
+def test_a_reach_beyond_the_largest_overlap_is_said_in_one_line(tmp_path, capsys):
+    kernel = linear_motion(80, 0)
+    np.save(tmp_path / "kernel.npy", kernel)
+    noise = np.random.default_rng(0).random((24, 2400))
+    Image.fromarray(np.uint8(np.rint(255 * signal.fftconvolve(noise, kernel, mode="valid")))).save(
+        tmp_path / "photo.png"
+    )
+    given = [str(tmp_path / "photo.png"), "--method", "tikhonov", "--psf", str(tmp_path / "kernel.npy")]
+    for number, (more, said) in enumerate([([], True), (["--tile", "2400"], False), (["--overlap", "96"], False)]):
+        assert deblur.main([*given, *more, "--out", str(tmp_path / str(number))]) == 0
+        lines = [line for line in capsys.readouterr().err.splitlines() if "warning" in line]
+        assert len(lines) == said, lines
+        if said:
+            assert f"photo.png: this kernel and noise reach at least {LARGEST_REACH} pixels" in lines[0]
+            assert "--tile 2320 deblurs the photograph whole" in lines[0]
+
+
+def test_the_largest_overlap_is_half_of_a_larger_tile():
+    size = (5000, 3000)
+    with pytest.warns(UserWarning, match="reach at least 512 pixels; tiles of 2048 pixels leave out 384"):
+        assert tile_and_overlap(size, 512, None, 512) == (2048, 1024)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert tile_and_overlap(size, 2800, None, 512) == (2800, 1366)
+        assert tile_and_overlap(size, 5000, None, 512)[0] == 5000

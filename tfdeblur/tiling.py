@@ -12,6 +12,10 @@ OVERLAP = 96
 """Leaves out 36 pixels at a tile's edges, which is further than REDNet30 sees (30) and than ResNet16 and UNet16 see
 with any weight: whole pictures and tiled ones then differ by less than 1/255 (tests/test_inference.py)."""
 
+LARGEST_OVERLAP = 1024
+"""Largest overlap that is derived from a margin, unless half a tile is larger: the memory that a tile takes grows with
+the square of its side, which is at least twice the overlap."""
+
 
 def reflected(start: int, stop: int, size: int) -> np.ndarray:
     """Return indices into an axis of `size` pixels for the positions `start..stop`, mirrored beyond both ends.
@@ -263,13 +267,13 @@ def through_tiles(
 def tile_and_overlap(size: tuple[int, int], tile: int, overlap: int | None, margin: int | None) -> tuple[int, int]:
     """Return the side of the tiles for a photograph of a size, and their overlap.
 
-    An overlap that is given stays; else it is derived from the margin if there is one, and tiles that it does not fit
-    into are enlarged.
+    An overlap that is given stays; else it is derived from the margin if there is one, up to `LARGEST_OVERLAP` or half
+    a tile, and tiles that it does not fit into are enlarged.
 
     Warns
     -----
     UserWarning
-        The tiles are enlarged.
+        The tiles are enlarged, or the overlap is too small for the margin.
 
     Examples
     --------
@@ -278,14 +282,23 @@ def tile_and_overlap(size: tuple[int, int], tile: int, overlap: int | None, marg
     """
     if overlap is not None or margin is None or max(size) <= tile:
         return tile, choose_overlap(tile, overlap)
-    overlap = -(-margin * 8 // 3)
-    if 2 * overlap > tile:
+    wanted = -(-margin * 8 // 3)
+    overlap = min(wanted, max(LARGEST_OVERLAP, tile // 2))
+    side = max(tile, 2 * overlap)
+    if overlap < wanted and side < max(size):
+        left_out = overlap * 3 // 8
         warnings.warn(
-            f"tiles of {tile} pixels are too small for the reach of this kernel and noise; they are enlarged to "
-            f"{min(2 * overlap, max(size))} (--overlap sets another overlap)",
+            f"this kernel and noise reach at least {margin} pixels; tiles of {side} pixels leave out {left_out} at "
+            f"their edges, so that seams may show (--tile {max(size)} deblurs the photograph whole)",
             stacklevel=2,
         )
-    return max(tile, 2 * overlap), overlap
+    elif side > tile:
+        warnings.warn(
+            f"tiles of {tile} pixels are too small for the reach of this kernel and noise; they are enlarged to "
+            f"{min(side, max(size))} (--overlap sets another overlap)",
+            stacklevel=2,
+        )
+    return side, overlap
 
 
 def choose_overlap(tile: int, overlap: int | None = None) -> int:

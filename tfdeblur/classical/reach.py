@@ -10,9 +10,9 @@ from tfdeblur.classical.wiener import LEAST_NOISE, TYPICAL_VARIANCE
 SHARE = 0.01
 """Share of the inverse filter's energy that may lie beyond its reach."""
 
-LARGEST_REACH = 384
-"""Pixels beyond which influence is left out. Zeros in a kernel's spectrum and little noise make inverse filters that
-hardly decay, and the memory that a tile takes grows with the square of the reach."""
+LARGEST_REACH = 512
+"""Pixels up to which reaches are measured: this stands for larger ones, too. Zeros in a kernel's spectrum and little
+noise make inverse filters that hardly decay. `tiling.LARGEST_OVERLAP` limits what tiles share."""
 
 
 def linear_reach(kernel: np.ndarray, noise: float) -> int:
