@@ -19,6 +19,8 @@ class ToeplitzInverse:
     ----------
     columns : numpy.ndarray
         First columns of the matrices, `(..., n, F)`: one matrix for each index but the last but one.
+    kind : numpy.dtype
+        In which the inverses are applied; the recursion is done in complex128.
 
     Examples
     --------
@@ -27,7 +29,7 @@ class ToeplitzInverse:
     array([1., 1.])
     """
 
-    def __init__(self, columns: np.ndarray):
+    def __init__(self, columns: np.ndarray, kind: np.dtype = np.complex128):
         self.side = columns.shape[-2]
         self.length = fft.next_fast_len(2 * self.side - 1)
         prediction, error = _predictions(np.moveaxis(columns, -2, 0).astype(np.complex128))
@@ -35,15 +37,15 @@ class ToeplitzInverse:
         backward = np.zeros_like(prediction)
         backward[..., 1:, :] = np.conj(prediction[..., :0:-1, :])
         scale = 1 / np.sqrt(error)
-        self.forward, self.backward = self._waves(prediction * scale), self._waves(backward * scale)
+        self.forward, self.backward = (self._waves(part * scale).astype(kind) for part in (prediction, backward))
 
     def __call__(self, values: np.ndarray) -> np.ndarray:
         """Return the inverses times vectors, `(..., n, F)` in shapes that broadcast."""
         waves = self._waves(values)
-        result = 0
-        for factor, sign in ((self.forward, 1), (self.backward, -1)):
-            part = self._planes(np.conj(factor) * waves)
-            result = result + sign * factor * self._waves(part)
+        result, subtracted = (
+            factor * self._waves(self._planes(np.conj(factor) * waves)) for factor in (self.forward, self.backward)
+        )
+        result -= subtracted
         return self._planes(result)
 
     def _waves(self, values: np.ndarray) -> np.ndarray:

@@ -117,10 +117,10 @@ class UnknownBorder(Division):
         self.rows = self.columns = None
         if rows > height:
             along = fft.ifft(lags[..., : columns // 2 + 1], axis=-2, workers=WORKERS)
-            self.rows = ToeplitzInverse(along[..., : rows - height, :])
+            self.rows = ToeplitzInverse(along[..., : rows - height, :], self.kernel.dtype)
         if columns > width:
             along = fft.ifft(lags[..., : rows // 2 + 1, :], workers=WORKERS)
-            self.columns = ToeplitzInverse(along[..., : columns - width].swapaxes(-2, -1))
+            self.columns = ToeplitzInverse(along[..., : columns - width].swapaxes(-2, -1), self.kernel.dtype)
         self.steps, self.residual = 0, np.inf
 
     def solve(self, pull: np.ndarray | None = None, *, steps: int | None = None) -> np.ndarray:
@@ -224,7 +224,10 @@ class UnknownBorder(Division):
         border, (rows, columns) = self.problem.border, self.problem.size
         height, width = self.problem.picture
         result = np.zeros_like(rest)
-        (lower, right), (lower_result, right_result) = border.strips(rest), border.strips(result)
+        (lower, right), (lower_result, right_result) = (
+            border.strips(rest.astype(self.problem.kind)),
+            border.strips(result),
+        )
         if self.rows:
             waves = fft.rfft(lower, workers=WORKERS)
             lower_result += fft.irfft(self.rows(waves), columns, workers=WORKERS)
