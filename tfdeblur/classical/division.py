@@ -31,7 +31,7 @@ class Division:
     def __init__(self, problem, cost: np.ndarray):
         self.problem = problem
         self.inverse = whole_spectra(1 / problem.denominator(cost), problem.size[1])
-        self.kernel = problem.whole_spectrum
+        self.transfer = problem.whole_spectrum
 
     def solve(self, pull: np.ndarray | None = None, *, steps: int | None = None) -> np.ndarray:
         """Return the planes of the solution, `(N, C, *, *)`, towards planes that it is drawn to; it takes no steps."""
@@ -46,7 +46,7 @@ class Division:
         result = np.empty((*self.problem.blur.shape[:2], *self.problem.size), self.problem.kind)
 
         def divide(index: int, n: int, block: np.ndarray) -> None:
-            np.conj(of_image(self.kernel, n), out=block)
+            np.conj(of_image(self.transfer, n), out=block)
             block *= blurred[index]
             if pulls:
                 block += pulls[index]
@@ -67,7 +67,7 @@ class Division:
 
         def of_some(index: int) -> None:
             places = pairs[index]
-            block = kept("block", self.problem.size, self.kernel.dtype)
+            block = kept("block", self.problem.size, self.transfer.dtype)
             fill(index, places[0][0], block)
             transform_back(block)
             for part, place in zip((block.real, block.imag), places, strict=False):

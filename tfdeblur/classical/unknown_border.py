@@ -117,10 +117,10 @@ class UnknownBorder(Division):
         self.rows = self.columns = None
         if rows > height:
             along = fft.ifft(lags[..., : columns // 2 + 1], axis=-2, workers=WORKERS)
-            self.rows = ToeplitzInverse(along[..., : rows - height, :], self.kernel.dtype)
+            self.rows = ToeplitzInverse(along[..., : rows - height, :], self.transfer.dtype)
         if columns > width:
             along = fft.ifft(lags[..., : rows // 2 + 1, :], workers=WORKERS)
-            self.columns = ToeplitzInverse(along[..., : columns - width].swapaxes(-2, -1), self.kernel.dtype)
+            self.columns = ToeplitzInverse(along[..., : columns - width].swapaxes(-2, -1), self.transfer.dtype)
         self.steps, self.residual = 0, np.inf
 
     def solve(self, pull: np.ndarray | None = None, *, steps: int | None = None) -> np.ndarray:
@@ -187,7 +187,7 @@ class UnknownBorder(Division):
             if pulls:
                 reblurred = kept("reblurred", block.shape, block.dtype)
                 np.multiply(pulls[index], of_image(self.inverse, n), out=reblurred)
-                reblurred *= of_image(self.kernel, n)
+                reblurred *= of_image(self.transfer, n)
                 block -= reblurred
 
         def put(place: tuple[int, int], plane: np.ndarray) -> None:
