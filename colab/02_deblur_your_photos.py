@@ -129,7 +129,7 @@ import tfdeblur
 from tfdeblur.pictures.destinations import find_pictures
 
 sharpen = tfdeblur.load(MODEL)
-path, _ = find_pictures([PHOTOS], RESULTS)[0]
+path, _ = find_pictures([PHOTOS], RESULTS).found[0]
 photograph = ImageOps.exif_transpose(Pillow.open(path)).convert("RGB")
 sharp = sharpen(photograph)
 print(f"{path}: {sharp.width}x{sharp.height}")

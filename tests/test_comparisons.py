@@ -161,7 +161,7 @@ def test_a_shaken_photograph_with_a_kernel_from_a_file_and_one_estimated(tmp_pat
         (("--method", "rl", "--psf", "disk:2", "--noise", 0.1), "noise is 0.1"),
         (("--method", "wiener", "--psf", "disk:2", "--iterations", 3), "iterations is 3"),
         (("--method", "tv", "--psf", "nowhere.npy"), "no kernel file nowhere.npy"),
-        (("--method", "tv", "--psf", "disk:80"), "must not be larger than the picture"),
+        (("--method", "tv", "--psf", "disk:80"), "at most 160x128 are possible"),
     ],
 )
 def test_methods_that_cannot_work(arguments, message, tmp_path, capsys):

@@ -17,7 +17,7 @@ from tfdeblur.commandline import run
 from tfdeblur.deblur import main as deblur
 from tfdeblur.estimation.sigma_map import read_map
 from tfdeblur.inference import load_deblur, load_network
-from tfdeblur.physics.kernels import read_kernel
+from tfdeblur.physics.psfs import read_kernel
 from tfdeblur.physics.response import response_of
 
 

@@ -64,7 +64,8 @@ def check(options) -> None:
         value = getattr(options, name)
         needed = limits.refuses(value) if value is not None else None
         if needed:
-            raise ValueError(f"--{name.replace('_', '-')} is {value}; {needed}")
+            found = f"{value:g}" if isinstance(value, float) else value
+            raise ValueError(f"--{name.replace('_', '-')} is {found}; {needed}")
 
 
 @functools.cache

@@ -35,7 +35,7 @@ from tfdeblur.inference import load_deblur
 from tfdeblur.physics.blur import gaussian_blur
 from tfdeblur.physics.kernels import gaussian
 from tfdeblur.pictures import photographs
-from tfdeblur.pictures.destinations import find_pictures
+from tfdeblur.pictures.destinations import find_pictures, report_found
 
 STANDARD_DEVIATION = 5.0
 SEED = 0
@@ -173,7 +173,9 @@ def sharp_photographs(folder: str, limit: int | None) -> list[tuple[int, str, Ca
     FileNotFoundError
         There is none.
     """
-    paths = [path for path, _ in find_pictures((folder,), os.devnull)]
+    pictures = find_pictures((folder,), os.devnull)
+    report_found(pictures)
+    paths = [path for path, _ in pictures.found]
     return [(i, os.path.basename(paths[i]), partial(_read, paths[i])) for i in evenly_spread(len(paths), limit)]
 
 
